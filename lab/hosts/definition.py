@@ -1,0 +1,77 @@
+# Copyright: Contributors to baremetal.vmsite
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lab is. Everything a reader may want to change stands here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+# Debian 12 is what the hosts run; the mirror can be changed on the command line.
+SUITE = "bookworm"
+MIRROR = "http://deb.debian.org/debian"
+
+# Programs of the machine itself, as Debian packages. Only missing ones are installed.
+MACHINE_PACKAGES = (
+    "podman",
+    "runc",  # crun refuses the hybrid cgroup layout
+    "conmon",
+    "mmdebstrap",
+    "debian-archive-keyring",
+    "iproute2",
+    "ethtool",
+    "openssh-client",
+    "cpio",
+)
+
+# Packages that are unpacked for the test VM but not installed on the machine.
+GUEST_KERNEL = "linux-image-cloud-amd64"
+GUEST_BUSYBOX = "busybox-static"
+GUEST_COMPILER = "tcc"  # for its UDP echo server; needs no headers or libraries
+
+# 2 MiB pages. OVS with dpdk-socket-mem=128 and two ports takes 64 per host, a VM of 128 MiB takes 64, twice while it
+# migrates. Two hosts with three VMs each need 512; the other half is for OVS with more memory or more ports.
+HUGEPAGES_2M = 1024
+
+# All hosts together weigh as much as eight ordinary processes; by default they would weigh as much as one.
+CGROUP = "vmsite-lab"
+CPU_SHARES = 8192
+
+MANAGEMENT_BRIDGE = "vmsite-mgmt"
+MANAGEMENT_ADDRESS = "10.97.0.1/24"
+DATA_BRIDGE = "vmsite-data"
+# The DPDK driver net_af_packet takes no larger packets.
+DATA_MTU = 1500
+
+OPERATOR = "operator"
+
+
+@dataclass(frozen=True)
+class Host:
+    """One lab host. Addresses are "A.B.C.D/N"; `data_address` None leaves the data NIC to the roles."""
+
+    name: str
+    management_address: str
+    data_address: str | None
+    has_guest_files: bool
+
+    @property
+    def container(self) -> str:
+        return "vmsite-" + self.name
+
+    @property
+    def management_ip(self) -> str:
+        return self.management_address.split("/")[0]
+
+
+HOSTS = (
+    Host("compute1", "10.97.0.11/24", None, True),
+    Host("compute2", "10.97.0.12/24", None, True),
+    Host("probe1", "10.97.0.13/24", "10.99.0.13/24", False),
+)
+
+IMAGES = Path(__file__).resolve().parent.parent / "images"
+
+# State that must not outlive a boot of the machine, and the ssh configuration (so that inventories can name it).
+RUNTIME = Path("/run/baremetal-vmsite")

@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# Copyright: Contributors to baremetal.vmsite
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: hugepages
+short_description: Hugepages per page size and NUMA node
+version_added: 0.1.0
+description:
+  - Allocates hugepages on a running host, on the NUMA nodes where they are wanted, and reads back what the kernel gave.
+  - The kernel reports no error when it cannot give the pages. This module does, after compacting the node's memory once, and puts
+    every pool back as it was.
+  - Shrinking a pool below the pages in use is refused, naming the processes that hold them.
+author:
+  - Contributors to baremetal.vmsite (@baremetal)
+extends_documentation_fragment:
+  - baremetal.vmsite.host
+  - baremetal.vmsite.attributes
+  - baremetal.vmsite.attributes.changes
+options:
+  pages:
+    description:
+      - The pools that are managed. Pools that are not listed are left alone.
+      - Usually RV(baremetal.vmsite.host_plan#module:plan.hugepages).
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      size_kib:
+        description: The page size in KiB, for example V(2048) or V(1048576).
+        type: int
+        required: true
+      node:
+        description: The NUMA node.
+        type: int
+        required: true
+      count:
+        description: The number of pages.
+        type: int
+        required: true
+  owned:
+    description:
+      - Whether these pools are this host's to change.
+      - With V(false) nothing is written, and fewer pages than wanted are an error. That is the case in a container,
+        whose pools are those of the machine below.
+    type: bool
+    default: true
+seealso:
+  - module: baremetal.vmsite.host_plan
+"""
+
+EXAMPLES = r"""
+- name: Give each node what the plan says
+  baremetal.vmsite.hugepages:
+    pages: "{{ host_plan_result.plan.hugepages }}"
+
+- name: Have at least 64 pages of 2 MiB on node 0, in a container that cannot allocate them
+  baremetal.vmsite.hugepages:
+    owned: false
+    pages:
+      - size_kib: 2048
+        node: 0
+        count: 64
+"""
+
+RETURN = r"""
+pools:
+  description: The listed pools as they are after the call (in check mode, as they are now).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    size_kib:
+      description: Page size in KiB.
+      type: int
+      sample: 2048
+    node:
+      description: NUMA node.
+      type: int
+      sample: 0
+    count:
+      description: Pages wanted.
+      type: int
+      sample: 512
+    total:
+      description: Pages there are, surplus pages included.
+      type: int
+      sample: 512
+    free:
+      description: Pages that nothing uses.
+      type: int
+      sample: 384
+    surplus:
+      description: Pages that vanish when they are freed.
+      type: int
+      sample: 0
+"""
+
+import typing as t
+
+from ansible_collections.baremetal.vmsite.plugins.module_utils._door import run
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.hugepages import Hugepages, Wanted
+
+if t.TYPE_CHECKING:
+    from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
+
+ARGUMENT_SPEC: dict[str, t.Any] = {
+    "pages": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {
+            "size_kib": {"type": "int", "required": True},
+            "node": {"type": "int", "required": True},
+            "count": {"type": "int", "required": True},
+        },
+    },
+    "owned": {"type": "bool", "default": True},
+}
+
+
+def build(options: dict[str, t.Any], root: HostRoot) -> Hugepages:
+    return Hugepages(root, [Wanted(**entry) for entry in options["pages"]], owned=options["owned"])
+
+
+def main() -> None:
+    run(ARGUMENT_SPEC, build)
+
+
+if __name__ == "__main__":
+    main()
