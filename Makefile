@@ -40,7 +40,7 @@ environment: setup ## what to put into a shell to run ansible-playbook by hand: 
 	@echo 'export PATH="$(VENV)/bin:$$PATH"; export ANSIBLE_COLLECTIONS_PATH="$(TREE)"; export ANSIBLE_HOME="$(ANSIBLE_HOME)"'
 
 demo: setup lab-up ## the main job: two tuned hosts, packets between them, a VM that moves, a report
-	ansible-playbook -i inventories/lab playbooks/site.yml
+	ansible-playbook -i inventories/lab lab/demo.yml
 
 include tests/gates/check.mk
 

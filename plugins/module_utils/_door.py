@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -22,8 +23,8 @@ HOST_OPTIONS: dict[str, t.Any] = {"root": {"type": "path", "default": "/"}}
 Options = dict[str, t.Any]
 
 
-def run(argument_spec: dict[str, t.Any], build: t.Callable[[Options, HostRoot], Concern], **module_arguments: t.Any) -> t.NoReturn:
-    """Run a state-changing door. C(build) turns options into a concern; C(module_arguments) go to AnsibleModule unchanged."""
+def run(argument_spec: dict[str, t.Any], build: t.Callable[[Options, HostRoot], Concern], **module_arguments: t.Any) -> None:
+    """Run a state-changing door. C(build) turns options into a concern; C(module_arguments) go to AnsibleModule."""
     module = AnsibleModule(argument_spec={**HOST_OPTIONS, **argument_spec}, supports_check_mode=True, **module_arguments)
     with _failures_reported(module):
         concern = build(module.params, HostRoot(module.params["root"]))
@@ -33,7 +34,7 @@ def run(argument_spec: dict[str, t.Any], build: t.Callable[[Options, HostRoot], 
         module.exit_json(**changes.result(), **concern.facts())
 
 
-def run_info(argument_spec: dict[str, t.Any], read: t.Callable[[Options, HostRoot], dict[str, t.Any]], **module_arguments: t.Any) -> t.NoReturn:
+def run_info(argument_spec: dict[str, t.Any], read: t.Callable[[Options, HostRoot], dict[str, t.Any]], **module_arguments: t.Any) -> None:
     """Run a read-only door. C(read) returns the door's values and changes nothing."""
     module = AnsibleModule(argument_spec={**HOST_OPTIONS, **argument_spec}, supports_check_mode=True, **module_arguments)
     with _failures_reported(module):
@@ -58,25 +59,21 @@ def _apply(concern: Concern, changes: ChangeSet) -> None:
     concern.verify()
 
 
-class _failures_reported:
+@contextlib.contextmanager
+def _failures_reported(module: AnsibleModule) -> t.Iterator[None]:
     """Turn what a concern raises into one readable message. Users get no stack trace; C(-vvv) shows where it came from."""
+    try:
+        yield
+    except Failures as error:
+        _report(module, error, error.failures)
+    except Failure as error:
+        _report(module, error, [error])
+    except Exception as error:  # exit_json leaves by SystemExit, which is none
+        _report(module, error, [_unexpected(error)])
 
-    def __init__(self, module: AnsibleModule) -> None:
-        self._module = module
 
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: t.Any, error: BaseException | None, _trace: t.Any) -> bool:
-        if error is None or not isinstance(error, Exception):  # exit_json and fail_json leave by SystemExit
-            return False
-        if isinstance(error, Failures):
-            failures = error.failures
-        elif isinstance(error, Failure):
-            failures = [error]
-        else:
-            failures = [_unexpected(error)]
-        self._module.fail_json(msg=_message(failures), failures=[failure.as_dict() for failure in failures], exception=error)
+def _report(module: AnsibleModule, error: Exception, failures: list[Failure]) -> None:
+    module.fail_json(msg=_message(failures), failures=[failure.as_dict() for failure in failures], exception=error)
 
 
 def _unexpected(error: Exception) -> Failure:

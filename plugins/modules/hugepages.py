@@ -97,6 +97,51 @@ pools:
       description: Pages that vanish when they are freed.
       type: int
       sample: 0
+changes:
+  description: Every difference between what was asked and what was found, in the order in which it is applied (in check mode, would be).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    what:
+      description: The thing that differs.
+      type: str
+    current:
+      description: Its value before the call.
+      type: raw
+    wanted:
+      description: Its value after the call.
+      type: raw
+    reason:
+      description: Why it is to have this value.
+      type: str
+    needs:
+      description:
+        - What must happen before the new value is in force.
+        - One of V(nothing), V(service_restart), V(reboot) and V(drain).
+      type: str
+reboot_required:
+  description: Whether a value is in force only after a reboot. It stays V(true) until the host was rebooted.
+  returned: success
+  type: bool
+  sample: false
+reboot_reasons:
+  description: What waits for the reboot, one sentence each.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+restart_required:
+  description: Whether a value is in force only after a service was restarted.
+  returned: success
+  type: bool
+  sample: false
+restart_reasons:
+  description: What waits for the restart, one sentence each.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 """
 
 import typing as t

@@ -23,7 +23,9 @@ class HugepageKernel:
         self.free_kib: dict[int, int] = {}
         self.fragmented_kib: dict[int, int] = {}
 
-    def add_node(self, node: int, memory_mib: int, sizes_kib: tuple[int, ...] = (2048,), free_mib: int | None = None, fragmented_mib: int = 0) -> None:
+    def add_node(
+        self, node: int, memory_mib: int, sizes_kib: tuple[int, ...] = (2048,), free_mib: int | None = None, fragmented_mib: int = 0
+    ) -> None:
         """A node with C(memory_mib), of which C(free_mib) can become pages at once and C(fragmented_mib) only after compaction."""
         self.free_kib[node] = (memory_mib if free_mib is None else free_mib) * 1024
         self.fragmented_kib[node] = fragmented_mib * 1024

@@ -24,6 +24,7 @@ yaml: setup
 	$(STEP) "yamllint" yamllint --strict .
 
 unit: setup ## unit tests
+	@tests/gates/system_packages
 	$(STEP) "unit tests" $(PYTEST) tests/unit
 
 contract: setup copy ## what is promised about docs, options, roles, files and the built collection

@@ -85,6 +85,15 @@ def wait_for(condition: t.Callable[[], bool], seconds: float, what: str) -> None
         time.sleep(0.3)
 
 
+def wait_for_job(process: subprocess.Popen[str], host: str, vm: str, text: str) -> None:
+    """Until virsh says that of the VM's job. A door that ends before is shown."""
+    end = time.monotonic() + 90
+    while text not in on(host, f"virsh domjobinfo {vm}", check=False):
+        assert process.poll() is None, f"the door ended: {finish(process)}"
+        assert time.monotonic() < end, f"no {text!r} within 90 s"
+        time.sleep(0.3)
+
+
 def snapshot(host: str) -> str:
     """What a door could have changed, read without the collection's code."""
     return on(

@@ -75,7 +75,9 @@ class Hugepages(Concern):
             if self._owned:
                 changes.compare(entry.what, pool.persistent, entry.count, "the host plan gives this node that many pages")
             elif pool.persistent < entry.count:
-                shortages.append(self._too_few(entry, pool.persistent, "give the pool more pages where it is owned (the lab, or the machine below)"))
+                shortages.append(
+                    self._too_few(entry, pool.persistent, "give the pool more pages where it is owned (the lab, or the machine below)")
+                )
         raise_all(shortages)
         raise_all([failure for entry in self._changed(changes) for failure in self._pages_in_use(entry)])
         return changes
@@ -118,7 +120,9 @@ class Hugepages(Concern):
         return Pool(total, free, surplus)
 
     def _too_few(self, entry: Wanted, got: int, remedy: str) -> Failure:
-        return Failure(asked=f"{entry.count} {entry.what}", found=f"{got} of {entry.count} pages", where=self._directory(entry), remedy=remedy)
+        return Failure(
+            asked=f"{entry.count} {entry.what}", found=f"{got} of {entry.count} pages", where=self._directory(entry), remedy=remedy
+        )
 
     # What is refused before anything is written
 
@@ -136,7 +140,9 @@ class Hugepages(Concern):
                 mistakes.append(self._mistake(entry, f"NUMA nodes {', '.join(nodes) or 'none'}", "ask for a node that the host has"))
             elif not self._root.is_dir(self._directory(entry)):
                 sizes = [name[len("hugepages-") : -len("kB")] for name in self._root.names(f"{NODES}/node{entry.node}/hugepages")]
-                mistakes.append(self._mistake(entry, f"page sizes {', '.join(sizes) or 'none'} KiB", "ask for a size that the CPU and kernel have"))
+                mistakes.append(
+                    self._mistake(entry, f"page sizes {', '.join(sizes) or 'none'} KiB", "ask for a size that the CPU and kernel have")
+                )
         return mistakes or self._overcommitted_nodes()
 
     def _mistake(self, entry: Wanted, found: str, remedy: str) -> Failure:
@@ -189,4 +195,3 @@ class Hugepages(Concern):
                 process = path.split("/")[2]
                 holders.append(f"{self._root.read_optional(f'/proc/{process}/comm') or '?'} ({process})")
         return holders
-

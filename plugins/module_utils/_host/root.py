@@ -206,9 +206,7 @@ class HostRoot:
     def has_program(self, name: str) -> bool:
         return self._program(name) is not None
 
-    def run(
-        self, argv: t.Sequence[str], *, changes: bool, timeout: float = 60, input: str | None = None, check: bool = True
-    ) -> Completed:
+    def run(self, argv: t.Sequence[str], *, changes: bool, timeout: float = 60, input: str | None = None, check: bool = True) -> Completed:
         """Run a program of this host. C(changes=False) is a promise that it only reads. Raises Failure if it is missing, hangs or (C(check)) fails."""
         program = self._program(argv[0])
         command = " ".join(argv)
@@ -241,7 +239,12 @@ class HostRoot:
         completed = Completed(tuple(argv), ended.returncode, ended.stdout, ended.stderr)
         if check and completed.rc != 0:
             said = (completed.err.strip() or completed.out.strip() or "nothing").replace("\n", " / ")
-            raise Failure(asked=f"run {command}", found=f"exit code {completed.rc}, it said: {said}", where=program, remedy="mend what the program names")
+            raise Failure(
+                asked=f"run {command}",
+                found=f"exit code {completed.rc}, it said: {said}",
+                where=program,
+                remedy="mend what the program names",
+            )
         return completed
 
     def _program(self, name: str) -> str | None:

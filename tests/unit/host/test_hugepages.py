@@ -8,6 +8,7 @@ import pathlib
 import typing as t
 
 import pytest
+
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, Failures
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.hugepages import Hugepages, Wanted
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot

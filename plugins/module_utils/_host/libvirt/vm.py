@@ -267,7 +267,9 @@ class Vms(Concern):
         with connection.reported(
             f"make disk {disk.path} for VM {name}", directory, "have a storage pool on that directory: role libvirt_host"
         ):
-            libvirt.storagePoolLookupByTargetPath(directory).createXML(volume, 0)
+            pool = libvirt.storagePoolLookupByTargetPath(directory)
+            pool.refresh(0)  # it remembers images that someone removed behind its back
+            pool.createXML(volume, 0)
 
     def _pin(self, domain: t.Any, vm: Vm) -> None:
         libvirt = connection.binding()

@@ -21,6 +21,15 @@ if t.TYPE_CHECKING:
 
 DPDK_INIT = "dpdk-init"
 
+_PROCESS = "process ovs-vswitchd"
+_IN_FORCE = {
+    keys.LIVE: "in force at once",
+    keys.AT_START: "read when ovs-vswitchd starts",
+    keys.AT_DPDK_INIT: "read when DPDK is initialised",
+}
+
+_Difference = tuple[t.Optional[str], t.Optional[str], bool]  # current, wanted, and whether the process takes it only after a restart
+
 # Seconds. By now ovs-vswitchd has acted on its settings: ovs-vsctl and systemd wait for that. The rest is the way of its answer into the database.
 _SETTLED = 3
 
@@ -133,55 +142,69 @@ class OvsDpdk(Concern):
 
     def _compare_settings(self, work: _Work) -> None:
         """Compare every key, and find out whether the process can take the new values as it runs."""
-        snapshot, daemon = work.snapshot, work.daemon
-        version = database.version(self._root)
-        in_force = process.InForce.read(snapshot.external_ids, daemon)
-        initialised = daemon is not None and snapshot.dpdk_initialized
-        remembered = dict(in_force.values)
-        differing: dict[str, tuple[str | None, str | None, bool]] = {}
-        for key, wanted in self._settings.items():
-            name = keys.key_in(version, key)
-            current = keys.canonical_or_same(key, snapshot.other_config.get(name))
-            late = daemon is not None and (keys.effect(key) == keys.AT_START or (keys.effect(key) == keys.AT_DPDK_INIT and initialised))
-            if current == wanted or (key == DPDK_INIT and wanted in ("true", "try")):
-                late = False  # a process that has DPDK has it, whatever the database says
-            elif late:
-                remembered.setdefault(key, current)
-                late = remembered[key] != wanted
-            if current != wanted:
-                differing[key] = (current, wanted, late)
-                work.settings[name] = wanted
-        after = {key: self._after(key, snapshot) for key in remembered}
-        remembered = {key: value for key, value in remembered.items() if value != after[key]}
+        in_force = process.InForce.read(work.snapshot.external_ids, work.daemon)
+        differing, remembered = self._differing(work, in_force)
         work.restart_reasons += [
-            f"{key}: the process was started with {value!r}, not {after[key]!r}"
+            f"{key}: the process was started with {value!r}, not {self._after(key, work.snapshot)!r}"
             for key, value in remembered.items()
             if value != process.FAILED
         ]
+        initialised = work.daemon is not None and work.snapshot.dpdk_initialized
         self._compare_initialisation(work, in_force, initialised)
-        work.restart = bool(work.restart_reasons) and (self._wanted.restart_when_needed or not snapshot.bridges)
-        if snapshot.missing and work.build:
-            reason = "the package starts the build without DPDK first"
-            work.changes.add(Change("process ovs-vswitchd", None, "restarted", reason))
-        elif daemon is None and not snapshot.missing:
-            work.restart = True
-            work.changes.add(Change("process ovs-vswitchd", "not running", "running", "nothing forwards packets without it"))
-        elif work.restart:
-            work.changes.add(
-                Change("process ovs-vswitchd", f"pid {daemon.pid}" if daemon else None, "restarted", "; ".join(work.restart_reasons))
-            )
+        self._compare_process(work)
         for key, (current, wanted, late) in differing.items():
-            needs = "service_restart" if late and not work.restart else "nothing"
-            reason = {keys.LIVE: "in force at once", keys.AT_START: "read when ovs-vswitchd starts"}.get(
-                keys.effect(key), "read when DPDK is initialised"
+            work.changes.add(
+                Change(
+                    f"other_config:{key}",
+                    current,
+                    wanted,
+                    _IN_FORCE[keys.effect(key)],
+                    "service_restart" if late and not work.restart else "nothing",
+                )
             )
-            work.changes.add(Change(f"other_config:{key}", current, wanted, reason, needs))
         self._compare_record(work, process.InForce(in_force.instance, remembered), in_force, differing)
         if not work.restart:
-            changed_late = {key for key, (_current, _wanted, late) in differing.items() if late}
+            announced = {key for key, (_current, _wanted, late) in differing.items() if late}
             for reason in work.restart_reasons:
-                if reason.partition(":")[0] not in changed_late:
+                if reason.partition(":")[0] not in announced:
                     work.changes.restart_pending(reason)
+
+    def _differing(self, work: _Work, in_force: process.InForce) -> tuple[dict[str, _Difference], dict[str, str | None]]:
+        """Differences by key, and what the process was started with for every key whose new value it has not taken."""
+        snapshot, version = work.snapshot, database.version(self._root)
+        remembered = dict(in_force.values)
+        differing: dict[str, _Difference] = {}
+        for key, wanted in self._settings.items():
+            name = keys.key_in(version, key)
+            current = keys.canonical_or_same(key, snapshot.other_config.get(name))
+            if current == wanted:
+                continue
+            late = self._is_read_already(key, wanted, work)
+            if late:
+                late = remembered.setdefault(key, current) != wanted
+            differing[key] = (current, wanted, late)
+            work.settings[name] = wanted
+        return differing, {key: value for key, value in remembered.items() if value != self._after(key, snapshot)}
+
+    @staticmethod
+    def _is_read_already(key: str, wanted: str | None, work: _Work) -> bool:
+        """Whether the process that runs has read this key for the last time."""
+        if work.daemon is None or (key == DPDK_INIT and wanted in ("true", "try")):  # who has DPDK has it, whatever the database says
+            return False
+        effect = keys.effect(key)
+        return effect == keys.AT_START or (effect == keys.AT_DPDK_INIT and work.snapshot.dpdk_initialized)
+
+    def _compare_process(self, work: _Work) -> None:
+        snapshot, daemon = work.snapshot, work.daemon
+        work.restart = bool(work.restart_reasons) and (self._wanted.restart_when_needed or not snapshot.bridges)
+        if snapshot.missing:
+            if work.build:
+                work.changes.add(Change(_PROCESS, None, "restarted", "the package starts the build without DPDK first"))
+        elif daemon is None:
+            work.restart = True
+            work.changes.add(Change(_PROCESS, "not running", "running", "nothing forwards packets without it"))
+        elif work.restart:
+            work.changes.add(Change(_PROCESS, f"pid {daemon.pid}", "restarted", "; ".join(work.restart_reasons)))
 
     def _compare_initialisation(self, work: _Work, in_force: process.InForce, initialised: bool) -> None:
         if work.daemon is None or initialised or not self._wants_dpdk(work.snapshot):
@@ -194,7 +217,7 @@ class OvsDpdk(Concern):
             work.initialise = True
 
     def _compare_record(
-        self, work: _Work, record: process.InForce, before: process.InForce, differing: t.Mapping[str, tuple[str | None, str | None, bool]]
+        self, work: _Work, record: process.InForce, before: process.InForce, differing: t.Mapping[str, _Difference]
     ) -> None:
         """The record changes only with the values it is about; one that another process left stays until it is needed again."""
         if dict(record.values) == dict(before.values) or not differing:

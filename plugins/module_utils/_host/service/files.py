@@ -47,7 +47,11 @@ class Differences:
 
     def swapped(self) -> list[str]:
         """Every path that gets another content or goes away."""
-        return [item.path for item in (*self.artifacts, *self.files, *self.links)] + self.absent
+        return [item.path for item in self.staged()] + self.absent
+
+    def staged(self) -> list[Artifact | File | Link]:
+        """What is staged before it takes its place."""
+        return [*self.artifacts, *self.files, *self.links]
 
 
 def compare_directories(root: HostRoot, service: Service, changes: ChangeSet, found: Differences) -> None:
@@ -128,7 +132,8 @@ def _name(lookup: t.Callable[[int], t.Any], number: int) -> str:
 
 def owner_problems(root: HostRoot, service: Service) -> list[Failure]:
     """Users and groups that do not exist."""
-    owned = [(item.path, item.ownership) for item in (*service.directories, *service.artifacts, *service.files)]
+    items: list[Directory | Artifact | File] = [*service.directories, *service.artifacts, *service.files]
+    owned = [(item.path, item.ownership) for item in items]
     failures = []
     for kind, database, names in (
         ("user", "/etc/passwd", {ownership.owner: path for path, ownership in owned}),

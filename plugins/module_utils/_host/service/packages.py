@@ -79,7 +79,7 @@ class Apt(PackageManager):
 
     def sources(self) -> list[str]:
         done = self.root.run(["apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)"], changes=False, check=False)
-        return sorted(set(done.out.splitlines()))
+        return sorted({line for line in done.out.splitlines() if line.strip()})
 
     def finish_interrupted(self) -> None:
         if self.root.run(["dpkg", "--audit"], changes=False, check=False).out.strip():

@@ -19,6 +19,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._host.service.rea
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.service.record import Pending, Records
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.service.swap import Swap
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.service.unit import Systemd, UnitState, read_units
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.service.wanted import Link
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
@@ -108,7 +109,7 @@ class Transaction:
         for link in found.links:
             self.root.link(link.target, self.swap.new.open(link.path))
         if self.service.validators and found.swapped() and not self.plan.validated:
-            staged = [item.path for item in (*found.artifacts, *found.files)]
+            staged = [item.path for item in found.staged() if not isinstance(item, Link)]
             validation.run_validators(self.root, self.service, staged, self.swap.new)
         return members
 
@@ -125,7 +126,7 @@ class Transaction:
     def _put(self, pending: Pending) -> None:
         found = self.plan.differences
         self.swap.keep(found.swapped(), pending.previous, self.plan.earlier)
-        for item in (*found.artifacts, *found.files, *found.links):
+        for item in found.staged():
             self.swap.put(item.path)
         for path in found.absent:
             self.root.remove(path)

@@ -16,7 +16,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import F
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*\Z")
 SHA256 = re.compile(r"[0-9a-fA-F]{64}\Z")
 MODE = re.compile(r"0[0-7]{3,4}\Z")
-UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+\.(service|socket|timer|path|mount|target|slice|swap|automount)\Z")
+UNIT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9:_.\\@-]*\.(service|socket|timer|path|mount|target|slice|swap|automount)\Z")
 PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*\Z")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.:~^_-]*\Z")
 PLACEHOLDER = re.compile(r"\{file:([^}]*)\}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import xml.etree.ElementTree as ET
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.libvirt import domain_xml
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.libvirt.domain_definition import render, with_pinning
@@ -125,6 +125,7 @@ def test_everything_that_is_asked_can_be_read_back(asked: Vm) -> None:
     assert domain_xml.port_names(xml) == [nic.port for nic in asked.nics if nic.port]
 
 
+@settings(max_examples=40)
 @given(any_vm(), any_vm())
 def test_any_definition_can_become_any_other_and_then_stays(first: Vm, second: Vm) -> None:
     second = dataclasses.replace(second, machine=first.machine, cpu_model=second.cpu_model or first.cpu_model)
@@ -133,6 +134,7 @@ def test_any_definition_can_become_any_other_and_then_stays(first: Vm, second: V
     assert render(second, rewritten) == rewritten
 
 
+@settings(max_examples=40)
 @given(any_vm(), any_vm())
 def test_a_move_changes_the_pinning_and_nothing_else(moved: Vm, other: Vm) -> None:
     place = Pinning(((5,),) * moved.vcpus if other.pinning.vcpu_cpus else (), other.pinning.emulator_cpus, other.pinning.numa_node)

@@ -1,0 +1,53 @@
+# Copyright: Contributors to baremetal.vmsite
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+# What the roles register, in the order in which the site is built.
+RESULTS = {
+    "time_sync": "time_sync_result",
+    "host_tuning": "host_tuning_result",
+    "ovs_dpdk": "ovs_dpdk_result",
+    "libvirt_host": "libvirt_host_result",
+    "libvirt_vm": "libvirt_vm_result",
+}
+PARTS = ("changes", "reboot_required", "restart_required")
+
+Json = dict[str, t.Any]
+
+
+def role_results(variables: t.Mapping[str, t.Any]) -> list[Json]:
+    """What each role did to one host, from that host's variables: C(door) (the role), C(changes), C(reboot_required), C(restart_required)."""
+    found = {role: variables.get(name) for role, name in RESULTS.items()}
+    return [
+        {"door": role, **{part: result[part] for part in PARTS}}
+        for role, result in found.items()
+        if isinstance(result, t.Mapping) and "changes" in result
+    ]
+
+
+def verify_results(variables: t.Mapping[str, t.Any]) -> list[Json]:
+    """What was verified on one host: each role in check mode, and the plan. C(name), C(changes), C(failures)."""
+    roles = [{"name": f"role {entry['door']}", "changes": entry["changes"], "failures": []} for entry in role_results(variables)]
+    return roles + list(variables.get("verify_plan", {}).get("verified", []))
+
+
+def host_records(hostvars: t.Mapping[str, t.Mapping[str, t.Any]], hosts: t.Sequence[str]) -> list[Json]:
+    """The hosts of a report's record, from what the playbooks site and verify left in the hosts' variables."""
+    return [_host_record(host, hostvars[host]) for host in hosts]
+
+
+def _host_record(host: str, variables: t.Mapping[str, t.Any]) -> Json:
+    record: Json = {"name": host, "changes": variables.get("site_results", []), "verify": variables.get("verify_results")}
+    if "host_plan_result" in variables and "verify_topology" in variables:
+        record["plan"] = variables["host_plan_result"]["plan"]
+        record["topology"] = variables["verify_topology"]["topology"]
+    return record
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"host_records": host_records, "role_results": role_results, "verify_results": verify_results}
