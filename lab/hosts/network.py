@@ -60,9 +60,10 @@ def plug_in(host: Host, pid: int, progress: Progress) -> None:
 
 
 def remove(progress: Progress) -> None:
-    """Pull every cable and remove both bridges."""
+    """Pull every cable and remove both bridges. A port that is on a bridge is ours whether its host is still defined or not."""
     links = _links()
-    ports = [nic.port for host in HOSTS for nic in nics(host)]
+    on_bridges = [name for name, link in links.items() if link.get("master") in (MANAGEMENT_BRIDGE, DATA_BRIDGE)]
+    ports = dict.fromkeys([*(nic.port for host in HOSTS for nic in nics(host)), *on_bridges])
     found = [name for name in (*ports, MANAGEMENT_BRIDGE, DATA_BRIDGE) if name in links]
     for name in found:
         # A dying network namespace may take its veth with it between our look and our hand.

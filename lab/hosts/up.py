@@ -36,6 +36,10 @@ def up(cache: Path, mirror: str) -> None:
 
     hosts = LabHosts(podman, access, image, guest)
     found = podman.containers()
+    undefined = sorted(set(found) - {host.container for host in HOSTS})
+    if undefined:
+        podman.remove(undefined)
+        progress.changed(f"no longer defined, removed: {' '.join(undefined)}")
     with ThreadPoolExecutor(len(HOSTS)) as pool:
         waiting = [pool.submit(hosts.bring_up, host, found.get(host.container), progress) for host in HOSTS]
     failures = [str(host.exception()) for host in waiting if isinstance(host.exception(), LabError)]

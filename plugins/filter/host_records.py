@@ -42,9 +42,9 @@ def host_records(hostvars: t.Mapping[str, t.Mapping[str, t.Any]], hosts: t.Seque
 
 def _host_record(host: str, variables: t.Mapping[str, t.Any]) -> Json:
     record: Json = {"name": host, "changes": variables.get("site_results", []), "verify": variables.get("verify_results")}
-    if "host_plan_result" in variables and "verify_topology" in variables:
-        record["plan"] = variables["host_plan_result"]["plan"]
-        record["topology"] = variables["verify_topology"]["topology"]
+    plan, topology = variables.get("host_plan_result", {}).get("plan"), variables.get("verify_topology", {}).get("topology")
+    if plan and topology:  # a host without a profile has skipped both
+        record.update(plan=plan, topology=topology)
     return record
 
 

@@ -100,34 +100,29 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Measure while a VM moves
-  hosts: probers
-  gather_facts: false
-  become: true
-  tasks:
-    - name: Start measuring
-      baremetal.vmsite.downtime_probe:
-        state: started
-        id: web1-migration
-        target: 10.99.0.51
-        interface: data0
+- name: Start measuring on a prober
+  baremetal.vmsite.downtime_probe:
+    state: started
+    id: web1-migration
+    target: 10.99.0.51
+    interface: data0
 
-    - name: Move the VM
-      baremetal.vmsite.libvirt_migrate:
-        name: web1
-        target: compute2
-      delegate_to: compute1
+- name: Move the VM meanwhile
+  baremetal.vmsite.libvirt_migrate:
+    name: web1
+    target: compute2
+  delegate_to: compute1
 
-    - name: Stop and read the measurement
-      baremetal.vmsite.downtime_probe:
-        state: stopped
-        id: web1-migration
-        max_gap_ms: 100
-      register: interruption
+- name: Stop and read the measurement
+  baremetal.vmsite.downtime_probe:
+    state: stopped
+    id: web1-migration
+    max_gap_ms: 100
+  register: interruption
 
-    - name: The interruption is short enough, and that is proven
-      ansible.builtin.assert:
-        that: interruption.measurement.verdict.result == 'met'
+- name: The interruption is short enough, and that is proven
+  ansible.builtin.assert:
+    that: interruption.measurement.verdict.result == 'met'
 
 - name: Measure an idle path for ten seconds
   baremetal.vmsite.downtime_probe:

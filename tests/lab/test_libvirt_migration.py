@@ -212,7 +212,7 @@ def test_a_killed_run_goes_on_and_the_next_one_finds_it() -> None:
     options: Result = {
         "name": VM,
         "target": THERE,
-        "bandwidth_mib": 16,
+        "bandwidth_mib": 4,  # too little to end by itself
         "convergence": "auto_converge",
         "deadline_seconds": 150,
         "target_pinning": PINNING,
@@ -221,12 +221,17 @@ def test_a_killed_run_goes_on_and_the_next_one_finds_it() -> None:
     wait_for_job(first, HERE, VM, "Outgoing")
     time.sleep(2)
     # A module that Ansible pipes to its interpreter has no arguments to know it by, and nothing else on the host runs like that.
-    module = on(HERE, "pgrep -f ^/usr/bin/python3\\$").split()
+    running = "pgrep -f ^/usr/bin/python3\\$"
+    module = on(HERE, running).split()
     assert len(module) == 1
     on(HERE, f"kill -KILL {module[0]}")
     first.communicate(timeout=60)
     assert "Outgoing" in on(HERE, f"virsh domjobinfo {VM}"), "libvirt goes on without the module"
-    second = succeeds(door(HERE, "libvirt_migrate", **options))
+    following = start_door(HERE, "libvirt_migrate", options)
+    wait_for(lambda: on(HERE, running, check=False) != "", 60, "the next run begins")
+    time.sleep(4)
+    on(HERE, f"virsh migrate-setspeed {VM} 1000")
+    second = succeeds(finish(following))
     assert second["migration"]["outcome"] == "followed"
     assert second["migration"]["downtime_ms"] is not None
     assert_runs_only_on(THERE, HERE)

@@ -50,25 +50,41 @@ class Migration(Concern):
         raise_all(self._mistakes())
         changes = ChangeSet()
         with self._both() as (source, target):
-            here, there = connection.domain(source, self._wanted.name), connection.domain(target, self._wanted.name)
-            with connection.reported(f"read VM {self._wanted.name} on both hosts", f"{self._here}, {self._wanted.target}"):
+            with self._reading():
                 if domain_xml.host_uuid(source.getCapabilities()) == domain_xml.host_uuid(target.getCapabilities()):
                     found = "it is this host, or claims the same UUID"
                     raise self._failure(
                         "another host", found, "name another target, or set host_uuid_source in libvirtd.conf (role libvirt_host)"
                     )
-                self._action = self._decide(here, there)
+            here, there = self._look(source, target)
+            with self._reading():
                 if self._action == MOVE:
                     self._plan_move(source, target, here, changes)
                 elif self._action == FOLLOW:
-                    changes.compare(
-                        self._what("host"), self._here, self._wanted.target, "a migration is under way: it is followed to its end"
-                    )
+                    reason = "a migration is under way: it is followed to its end"
+                    changes.compare(self._what("host"), self._here, self._wanted.target, reason)
                 elif self._action == TIDY:
                     changes.compare(self._what(f"definition on {self._here}"), "left over", "absent", "the VM runs on the target")
                 if self._action in (TIDY, NOTHING):
                     self._plan_autostart(there, changes)
         return changes
+
+    def _look(self, source: t.Any, target: t.Any) -> tuple[t.Any | None, t.Any | None]:
+        """Where the VM is, and what that means. Looks once more when it leaves between two questions: a migration under way just ended."""
+        libvirt = connection.binding()
+        with self._reading():
+            try:
+                here, there = connection.domain(source, self._wanted.name), connection.domain(target, self._wanted.name)
+                self._action = self._decide(here, there)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
+                    raise
+                here, there = connection.domain(source, self._wanted.name), connection.domain(target, self._wanted.name)
+                self._action = self._decide(here, there)
+        return here, there
+
+    def _reading(self) -> t.ContextManager[None]:
+        return connection.reported(f"read VM {self._wanted.name} on both hosts", f"{self._here}, {self._wanted.target}")
 
     def _mistakes(self) -> list[Failure]:
         wanted = self._wanted

@@ -236,9 +236,11 @@ class Job:
                     one.domainEventDeregisterAny(identifier)
 
 
-def migrating(domain: t.Any) -> bool:
-    """Whether it is being migrated away right now."""
+def migrating(domain: t.Any | None) -> bool:
+    """Whether it is being migrated away right now. None: a domain that has left already."""
     libvirt = connection.binding()
+    if domain is None:
+        return False
     try:
         stats = domain.jobStats()
     except libvirt.libvirtError:

@@ -226,6 +226,7 @@ def _planned_port(interface: database.InterfaceRow) -> planned.Port:
         n_rxq=_receive_queues(interface),
         n_rxq_desc=int(interface.options.get("n_rxq_desc", _DESCRIPTORS)),
         n_txq_desc=int(interface.options.get("n_txq_desc", _DESCRIPTORS)),
+        n_txq=None if interface.type == "dpdk" else _receive_queues(interface),
     )
 
 

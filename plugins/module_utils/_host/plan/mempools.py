@@ -38,6 +38,10 @@ class Port:
     n_rxq_desc: int
     n_txq_desc: int
     count: int = 1
+    n_txq: int | None = None  # None: one per PMD thread and one more, as a NIC gets; a vhost port has as many as its guest has queue pairs
+
+    def transmit_queues(self, pmd_threads: int) -> int:
+        return pmd_threads + 1 if self.n_txq is None else self.n_txq
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +71,9 @@ def buffer_size(mtu: int) -> int:
 
 
 def port_buffers(port: Port, pmd_threads: int) -> int:
-    """Buffers of one port that has its own pool (other_config:per-port-memory). OVS gives each port one transmit queue per PMD and one more."""
-    return port.n_rxq * port.n_rxq_desc + (pmd_threads + 1) * port.n_txq_desc + min(MOST_LCORES, port.n_rxq) * BURST + SMALL_POOL_BUFFERS
+    """Buffers of one port that has its own pool (other_config:per-port-memory), by lib/netdev-dpdk.c, dpdk_calculate_mbufs."""
+    transmit = port.transmit_queues(pmd_threads) * port.n_txq_desc
+    return port.n_rxq * port.n_rxq_desc + transmit + min(MOST_LCORES, port.n_rxq) * BURST + SMALL_POOL_BUFFERS
 
 
 def mempools(ports: t.Iterable[Port], model: str, pmd_threads: int) -> tuple[Mempool, ...]:
@@ -96,6 +101,7 @@ def _shared(ports: t.Iterable[Port]) -> list[Mempool]:
 
 
 def _own(port: Port, pmd_threads: int) -> Mempool:
+    n_txq = f"(PMD threads {pmd_threads} + 1)" if port.n_txq is None else f"n_txq {port.n_txq}"
     return Mempool(
         node=port.node,
         mtu=port.mtu,
@@ -103,6 +109,6 @@ def _own(port: Port, pmd_threads: int) -> Mempool:
         buffers=port_buffers(port, pmd_threads),
         count=port.count,
         ports=(port.name,),
-        rule=f"n_rxq {port.n_rxq} * n_rxq_desc {port.n_rxq_desc} + (PMD threads {pmd_threads} + 1) * n_txq_desc {port.n_txq_desc}"
+        rule=f"n_rxq {port.n_rxq} * n_rxq_desc {port.n_rxq_desc} + {n_txq} * n_txq_desc {port.n_txq_desc}"
         f" + min({MOST_LCORES}, n_rxq) * {BURST} + {SMALL_POOL_BUFFERS}",
     )

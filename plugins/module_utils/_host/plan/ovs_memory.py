@@ -46,7 +46,7 @@ def expected_ports(profile: Profile, placed: tuple[PlacedNic, ...], vm_nodes: tu
             )
             continue
         each = -(-entry.count // len(nodes))
-        ports += [Port("vhost ports", node, entry.mtu, entry.n_rxq, 2048, 2048, each) for node in nodes]
+        ports += [Port("vhost ports", node, entry.mtu, entry.n_rxq, 2048, 2048, each, n_txq=entry.n_rxq) for node in nodes]
     return ports
 
 

@@ -15,7 +15,6 @@ import shutil
 import tarfile
 import typing as t
 import urllib.error
-import urllib.request
 import zipfile
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure
@@ -108,7 +107,9 @@ def _open_source(root: HostRoot, artifact: Artifact) -> t.Any:
     path = _local(artifact.source)
     if path is not None:
         return open(root.real(path), "rb")
-    return urllib.request.urlopen(artifact.source, timeout=READ_TIMEOUT)
+    from ansible.module_utils.urls import open_url  # large, and needed only when something is downloaded
+
+    return open_url(artifact.source, timeout=READ_TIMEOUT)
 
 
 def _unpack(archive: str, artifact: Artifact, place: str) -> None:

@@ -73,7 +73,7 @@ class TestLab:
     def test_compute1_gives_the_pmd_its_own_cpu(self) -> None:
         plan = plan_host(lab_host(), Profile.from_dict(CASES["lab_compute1"][1])).as_dict()
         assert (plan["cpus"]["housekeeping"], plan["cpus"]["pmd"], plan["cpus"]["vm"]) == ("0", "1", "")
-        assert plan["ovs"]["other_config"] == {"pmd-cpu-mask": "0x2", "dpdk-socket-mem": "130", "per-port-memory": "true"}
+        assert plan["ovs"]["other_config"] == {"pmd-cpu-mask": "0x2", "dpdk-socket-mem": "124", "per-port-memory": "true"}
         assert (plan["libvirt"]["pinning"], plan["libvirt"]["shared"]) == ("shared", "0")
         assert not any("isolcpus" in argument for argument in plan["kernel_args"])
 
@@ -82,7 +82,7 @@ class TestLab:
         assert (plan["cpus"]["housekeeping"], plan["cpus"]["pmd"], plan["cpus"]["vm"]) == ("0", "", "1")
         assert plan["ovs"]["pmd_cpu_mask"] == "0x1" and plan["ovs"]["pmd_shares_housekeeping"]
         assert (plan["libvirt"]["pinning"], plan["libvirt"]["dedicated"], plan["libvirt"]["emulator"]) == ("dedicated", "1", "0")
-        assert plan["hugepages"] == [{"size_kib": 2048, "node": 0, "count": (130 + 128) // 2}]
+        assert plan["hugepages"] == [{"size_kib": 2048, "node": 0, "count": (124 + 128) // 2}]
 
 
 class TestTheOriginalDesignsCollision:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.plan.mempools import MIB, Port, buffer_size, mempools, port_buffers
@@ -42,3 +44,8 @@ def test_shared_pools_are_one_per_node_and_rounded_size() -> None:
 def test_per_port_pools_count_every_port() -> None:
     (pool,) = mempools([port(count=10)], "per_port", 1)
     assert pool.bytes == 10 * 22560 * 3008
+
+
+def test_a_vhost_port_has_as_many_transmit_queues_as_its_guest() -> None:
+    # Measured with Open vSwitch 3.1: a guest with one queue pair makes a pool of 20512 buffers, however many PMD threads there are.
+    assert port_buffers(dataclasses.replace(port(), n_txq=1), pmd_threads=8) == 20512

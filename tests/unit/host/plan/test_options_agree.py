@@ -38,8 +38,6 @@ def test_documentation() -> None:
 def test_role() -> None:
     specification = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
     assert shape(specification["host_plan_profile"]["options"], "options") == door()
-    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text(encoding="utf-8"))
-    assert defaults == {name: option["default"] for name, option in specification.items()}
 
 
 def test_type_has_the_same_names_and_defaults() -> None:

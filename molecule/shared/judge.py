@@ -1,0 +1,85 @@
+# Copyright: Contributors to baremetal.vmsite
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compares a host with what was remembered of it, and with what the doors said: judge.py EXPECTATION HOST, the snapshot on standard input.
+
+Works in Molecule's directory for the scenario, where the callback keep_changes leaves what the doors returned. Ends with 1 and says
+what is wrong if the expectation does not hold.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import sys
+import typing as t
+
+DIRECTORY = pathlib.Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
+Snapshot = dict[str, t.Any]
+Change = dict[str, t.Any]
+
+
+def doors(run: str, host: str) -> list[Change]:
+    """All tasks' changes of the last run of this kind on the host; a task that changed without saying what counts as one."""
+    tasks = json.loads((DIRECTORY / f"converge-{run}.json").read_text(encoding="utf-8")).get(host, [])
+    unsaid = [{"what": f"task {task['task']}", "current": None, "wanted": None} for task in tasks if task["changed"] and not task["changes"]]
+    said = [{key: change[key] for key in ("what", "current", "wanted")} for task in tasks for change in task["changes"]]
+    return said + unsaid
+
+
+def differences(before: Snapshot, now: Snapshot) -> dict[str, tuple[t.Any, t.Any]]:
+    return {key: (before.get(key), now.get(key)) for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)}
+
+
+def is_named(thing: str, changes: list[Change]) -> bool:
+    """Whether a change says the thing's name: its path, or the file, unit, package, VM, bridge, port or key that it is."""
+    subject = thing.split(" ")[-1]
+    names = {subject, os.path.basename(subject), pathlib.Path(subject).stem}
+    words = {word.rstrip(":,") for change in changes for word in re.split(r"\s", change["what"])}
+    return bool(names & words)
+
+
+def shown(found: dict[str, tuple[t.Any, t.Any]]) -> list[str]:
+    return [f"{thing}: {before} -> {now}" for thing, (before, now) in found.items()]
+
+
+def after_check(host: str, before: Snapshot, now: Snapshot) -> list[str]:
+    return [f"check mode changed {line}" for line in shown(differences(before, now))]
+
+
+def after_converge(host: str, before: Snapshot, now: Snapshot) -> list[str]:
+    predicted, applied = doors("check", host), doors("apply", host)
+    wrong = [f"predicted, not applied: {change}" for change in predicted if change not in applied]
+    wrong += [f"applied, not predicted: {change}" for change in applied if change not in predicted]
+    unnamed = {thing: states for thing, states in differences(before, now).items() if not is_named(thing, applied)}
+    return wrong + [f"changed, and no door says so: {line}" for line in shown(unnamed)]
+
+
+def after_second_check(host: str, before: Snapshot, now: Snapshot) -> list[str]:
+    return after_check(host, before, now) + [f"the second check predicts {change}" for change in doors("check", host)]
+
+
+EXPECTATIONS: dict[str, t.Callable[[str, Snapshot, Snapshot], list[str]]] = {
+    "remember": lambda host, before, now: [],
+    "after_check": after_check,
+    "after_converge": after_converge,
+    "after_second_check": after_second_check,
+}
+
+
+def main() -> None:
+    expectation, host = sys.argv[1:]
+    now = json.load(sys.stdin)
+    kept = DIRECTORY / f"snapshot-{host}.json"
+    before = {} if expectation == "remember" else json.loads(kept.read_text(encoding="utf-8"))
+    wrong = EXPECTATIONS[expectation](host, before, now)
+    kept.write_text(json.dumps(now, indent=1, sort_keys=True), encoding="utf-8")
+    print(f"{host}: {len(now)} things read, {len(differences(before, now))} differ from the last time, {len(wrong)} wrong")
+    print(*wrong, sep="\n")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+# Copyright: Contributors to baremetal.vmsite
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A lab of as many fresh, equal compute hosts as a benchmark wants, and its inventory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import typing as t
+from pathlib import Path
+
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+LAB = CHECKOUT / "inventories" / "lab"
+
+
+def make(target: str, compute_hosts: int | None = None) -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    if compute_hosts is not None:
+        environment["VMSITE_LAB_COMPUTE_HOSTS"] = str(compute_hosts)
+    done = subprocess.run(["make", target], check=False, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, f"make {target}: {done.stdout}{done.stderr}"
+
+
+def fresh(compute_hosts: int) -> None:
+    """Both ways start from the same: hosts on which nothing has been done yet."""
+    make("lab-down")
+    make("lab-up", max(compute_hosts, 2))
+
+
+def write_inventory(directory: Path, compute_hosts: int) -> Path:
+    """The lab's inventory with hosts compute1 to computeN, all with the profile of compute1, no prober and no VMs."""
+    shutil.copytree(LAB / "group_vars", directory / "group_vars")
+    network_file = directory / "group_vars" / "all" / "network.yml"
+    network = yaml.safe_load(network_file.read_text())
+    # The prober has number 3.
+    numbers = {f"compute{number}": number if number < 3 else number + 1 for number in range(1, compute_hosts + 1)}
+    network["vmsite_network"]["host_numbers"] = numbers
+    network["vmsite_network"]["vm_numbers"] = {}
+    network_file.write_text(yaml.safe_dump(network))
+
+    hosts: dict[str, t.Any] = yaml.safe_load((LAB / "hosts.yml").read_text())
+    hosts["all"]["children"] = {"kvm_hosts": {"hosts": {name: {"ansible_host": f"10.97.0.{10 + n}"} for name, n in numbers.items()}}}
+    (directory / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    (directory / "host_vars").mkdir()
+    for name in numbers:
+        shutil.copy(LAB / "host_vars" / "compute1.yml", directory / "host_vars" / f"{name}.yml")
+    return directory
