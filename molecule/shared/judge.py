@@ -24,7 +24,9 @@ Change = dict[str, t.Any]
 def doors(run: str, host: str) -> list[Change]:
     """All tasks' changes of the last run of this kind on the host; a task that changed without saying what counts as one."""
     tasks = json.loads((DIRECTORY / f"converge-{run}.json").read_text(encoding="utf-8")).get(host, [])
-    unsaid = [{"what": f"task {task['task']}", "current": None, "wanted": None} for task in tasks if task["changed"] and not task["changes"]]
+    unsaid = [
+        {"what": f"task {task['task']}", "current": None, "wanted": None} for task in tasks if task["changed"] and not task["changes"]
+    ]
     said = [{key: change[key] for key in ("what", "current", "wanted")} for task in tasks for change in task["changes"]]
     return said + unsaid
 

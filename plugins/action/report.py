@@ -10,10 +10,10 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.record_options import RECORD_OPTIONS
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.report import Report
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, Failures
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.record_options import RECORD_OPTIONS
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.report import Report
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "record": {"type": "dict", "required": True, "options": RECORD_OPTIONS},

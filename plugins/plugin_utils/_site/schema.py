@@ -79,7 +79,7 @@ def _mistakes(variable: Variable, path: Path, error: t.Any) -> t.Iterator[Mistak
     if rule == "additionalProperties" and error.validator_value is False:
         yield from unknown_keys(variable, path, error.schema.get("properties", {}))
     elif rule == "required":
-        name = next(name for name in error.validator_value if error.message.startswith(f"{name!r} "))  # one error for each missing key
+        (name,) = [name for name in error.validator_value if error.message.startswith(f"{name!r} ")]  # one error for each missing key
         part = error.schema.get("properties", {}).get(name, error.schema.get("additionalProperties", {}))
         yield variable.mistake((*path, name), "it is missing", f"write {_meaning(part)}", asked=f"{dotted(path)}.{name}")
     elif error.parent is None and "propertyNames" in error.absolute_schema_path:

@@ -8,9 +8,9 @@ import typing as t
 
 import pytest
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.record import parse
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.record_options import RECORD_OPTIONS
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, Failures
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.record import parse
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.record_options import RECORD_OPTIONS
 
 SMALLEST: dict[str, t.Any] = {
     "title": "T",

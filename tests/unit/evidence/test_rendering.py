@@ -13,10 +13,10 @@ import typing as t
 
 import pytest
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.rendering import render
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.report import Report
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.rendering import render
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.report import Report
 from ansible_collections.baremetal.vmsite.tests.unit.host.kill_at_every_boundary import kill_at_every_boundary, tree
 
 VOID = {"meta", "link", "br", "img", "wbr"}

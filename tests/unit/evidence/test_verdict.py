@@ -8,8 +8,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.record import parse
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.verdict import FAILED, NOT_PROVEN, PASSED, Verdict, judge
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.record import parse
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.verdict import FAILED, NOT_PROVEN, PASSED, Verdict, judge
 from ansible_collections.baremetal.vmsite.tests.unit.evidence.test_record import SMALLEST
 
 CLEAN = {"name": "compute1", "verify": [{"name": "hugepages"}]}

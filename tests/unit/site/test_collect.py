@@ -21,7 +21,7 @@ HOSTS = "all: {children: {one: {hosts: {a: , b: }}, two: {hosts: {c: , api: {ans
 def written(tmp_path: pathlib.Path, **files: str) -> Site:
     (tmp_path / "hosts.yml").write_text(HOSTS, encoding="utf-8")
     for name, content in files.items():
-        kind, _, rest = name.partition("__")
+        kind, _separator, rest = name.partition("__")
         (tmp_path / kind).mkdir(exist_ok=True)
         (tmp_path / kind / f"{rest}.yml").write_text(textwrap.dedent(content), encoding="utf-8")
     return read(tmp_path / "hosts.yml")

@@ -187,10 +187,10 @@ def _read_kinds(evidence: Evidence, online: tuple[int, ...]) -> dict[int, str]:
         ranks = {cpu: evidence.number(f"{CPU_DIRECTORY}/cpu{cpu}/{attribute}") for cpu in _sample(evidence, online, attribute)}
         known = {cpu: rank for cpu, rank in ranks.items() if rank}
         if len(known) == len(online) and known:
-            bar = PERFORMANCE_SHARE * max(known.values())
-            if min(known.values()) >= bar:
+            threshold = PERFORMANCE_SHARE * max(known.values())
+            if min(known.values()) >= threshold:
                 return {}
-            return {cpu: PERFORMANCE if rank >= bar else EFFICIENCY for cpu, rank in known.items()}
+            return {cpu: PERFORMANCE if rank >= threshold else EFFICIENCY for cpu, rank in known.items()}
     return {}
 
 

@@ -10,9 +10,9 @@ import hashlib
 import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import ChangeSet
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.rendering import render
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Concern
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.rendering import render
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot

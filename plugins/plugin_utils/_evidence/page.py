@@ -11,16 +11,16 @@ import datetime as dt
 import statistics
 import typing as t
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence import verdict as verdicts
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.host_view import NO_ROLE, NOTHING, ROLES, host_view, shown
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.migration_view import migration_view
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.pictures import host_plan, interruption, timeline
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence import verdict as verdicts
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.host_view import NO_ROLE, NOTHING, ROLES, host_view, shown
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.migration_view import migration_view
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.pictures import host_plan, interruption, timeline
 
 if t.TYPE_CHECKING:
-    from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.host_view import HostView
-    from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.migration_view import MigrationView, View
-    from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.record import Check, Comparison, DoorResult, Host, Record
-    from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.verdict import Verdict
+    from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.host_view import HostView
+    from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.migration_view import MigrationView, View
+    from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.record import Check, Comparison, DoorResult, Host, Record
+    from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.verdict import Verdict
 
 Row = dict[str, t.Any]
 

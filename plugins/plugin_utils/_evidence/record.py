@@ -12,8 +12,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.fields import Fields
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, raise_all
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.fields import Fields
 
 Json = dict[str, t.Any]
 

@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 if t.TYPE_CHECKING:
-    from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.record import Host, Migration, Record
+    from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.record import Host, Migration, Record
 
 PASSED, FAILED, NOT_PROVEN = "passed", "failed", "not_proven"
 

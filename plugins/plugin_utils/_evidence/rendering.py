@@ -14,9 +14,9 @@ import typing as t
 import jinja2
 import markupsafe
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.page import page
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.record import parse
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.verdict import Verdict, judge
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.page import page
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.record import parse
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.verdict import Verdict, judge
 
 FORMAT = 1
 

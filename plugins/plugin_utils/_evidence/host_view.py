@@ -14,7 +14,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._host import cpus
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.topology.records import Topology
 
 if t.TYPE_CHECKING:
-    from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.record import Host
+    from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.record import Host
 
 # The plan's name of a role, its letter in the picture, and what it means.
 ROLES = (

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import typing as t
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.pictures.svg import Svg
+from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.pictures.svg import Svg
 
 if t.TYPE_CHECKING:
-    from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.migration_view import MigrationView
+    from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.migration_view import MigrationView
 
 _WIDTH = 960
 _LEFT, _RIGHT = 130, 24

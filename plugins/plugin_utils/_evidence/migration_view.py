@@ -11,7 +11,7 @@ import datetime as dt
 import typing as t
 
 if t.TYPE_CHECKING:
-    from ansible_collections.baremetal.vmsite.plugins.module_utils._evidence.record import Migration
+    from ansible_collections.baremetal.vmsite.plugins.plugin_utils._evidence.record import Migration
 
 # Every view of an interruption, with what it means to a reader.
 QEMU = (
