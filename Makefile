@@ -44,14 +44,18 @@ demo: setup lab-up ## the main job: two tuned hosts, packets between them, a VM 
 
 include tests/gates/check.mk
 
+# The scenarios begin with fresh hosts; the last file takes the lab down and up again, and ends with the lab as it was.
 test-lab: setup lab-up ## Molecule scenarios and fault tests on the running lab
 	$(STEP) "tests in network namespaces" $(PYTEST) -n 0 tests/netns
-	$(STEP) "tests on the lab's hosts" $(PYTEST) -n 0 tests/lab
+	$(STEP) "Molecule scenarios" $(PYTEST) -n 0 tests/lab/test_molecule.py
+	$(STEP) "doors on the lab's hosts" $(PYTEST) -n 0 tests/lab --ignore tests/lab/test_molecule.py --ignore tests/lab/test_lab_hosts.py
+	$(STEP) "the lab itself" $(PYTEST) -n 0 tests/lab/test_lab_hosts.py
 
 test-guest:
 	@echo "test-guest comes with issue 4: there is no guest yet, so nothing was tested" >&2; exit 1
 
 test: check demo test-lab ## what CI runs: check, demo, test-lab (test-guest joins when the guest exists)
+	@$(MAKE) --no-print-directory lab-down
 	@echo; echo "make test: check, demo and test-lab passed"
 
 test-full: test bench ## test and bench

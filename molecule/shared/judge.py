@@ -47,7 +47,7 @@ def shown(found: dict[str, tuple[t.Any, t.Any]]) -> list[str]:
     return [f"{thing}: {before} -> {now}" for thing, (before, now) in found.items()]
 
 
-def after_check(host: str, before: Snapshot, now: Snapshot) -> list[str]:
+def after_check(_host: str, before: Snapshot, now: Snapshot) -> list[str]:
     return [f"check mode changed {line}" for line in shown(differences(before, now))]
 
 
@@ -64,7 +64,7 @@ def after_second_check(host: str, before: Snapshot, now: Snapshot) -> list[str]:
 
 
 EXPECTATIONS: dict[str, t.Callable[[str, Snapshot, Snapshot], list[str]]] = {
-    "remember": lambda host, before, now: [],
+    "remember": lambda _host, _before, _now: [],
     "after_check": after_check,
     "after_converge": after_converge,
     "after_second_check": after_second_check,

@@ -4,7 +4,7 @@
 """What a role could change on a host, read without the collection: prints one JSON object, name of a thing -> its state.
 
 Only reads, and starts nothing: virsh would wake libvirtd, so VMs are read from their files and processes.
-Runs on the host (molecule/shared/judge_tasks.yml), standard library only.
+Runs on the host (molecule/shared/tasks/judge.yml), standard library only.
 """
 
 from __future__ import annotations

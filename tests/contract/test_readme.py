@@ -16,6 +16,7 @@ from ansible_collections.baremetal.vmsite.tests.contract.checkout import CHECKOU
 RUN_BY: dict[str, str] = {
     "make": "tests/contract/test_readme.py::test_the_list_of_targets_is_printed",
     "make lab-down": "tests/lab/test_lab_hosts.py",
+    "make lab-status": "tests/lab/test_lab_hosts.py",
 }
 
 CODE_BLOCK = re.compile(r"^```(?:sh|shell|bash|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)

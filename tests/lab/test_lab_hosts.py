@@ -124,6 +124,12 @@ def test_second_start_changes_nothing() -> None:
     assert traces()["links"] == links
 
 
+def test_status_names_every_host_and_how_to_log_in() -> None:
+    said = make("lab-status")
+    assert [line.split()[:2] for line in said.splitlines()[: len(HOSTS)]] == [[host, "running"] for host in HOSTS]
+    assert "ssh -F" in said
+
+
 def test_operator_has_sudo_on_every_host_and_root_has_no_login() -> None:
     for host in HOSTS:
         assert on(host, "id -un; sudo -n id -un; hostname").split() == ["operator", "root", host]
