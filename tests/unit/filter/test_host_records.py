@@ -1,0 +1,56 @@
+# Copyright: Contributors to baremetal.vmsite
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pathlib
+import typing as t
+
+import yaml
+
+from ansible_collections.baremetal.vmsite.plugins.filter.host_records import RESULTS, host_records, role_results, verify_results
+
+ROLES = pathlib.Path(__file__).resolve().parents[3] / "roles"
+
+CHANGE: dict[str, t.Any] = {"what": "mask", "current": "0x1", "wanted": "0x2", "reason": "the plan", "needs": "nothing"}
+RESULT: dict[str, t.Any] = {"changes": [CHANGE], "reboot_required": False, "restart_required": True, "changed": True}
+SKIPPED: dict[str, t.Any] = {"skipped": True, "changed": False}
+
+
+def test_every_role_that_changes_something_registers_what_is_collected() -> None:
+    registered = {
+        task["register"]: role.name
+        for role in ROLES.iterdir()
+        for task in yaml.safe_load((role / "tasks/main.yml").read_text(encoding="utf-8"))
+        if task.get("register") == f"{role.name}_result" and role.name != "host_plan"
+    }
+    assert {name: role for role, name in RESULTS.items()} == registered
+
+
+def test_results_come_in_the_order_of_the_site_without_roles_that_did_not_run() -> None:
+    variables = {"ovs_dpdk_result": RESULT, "time_sync_result": RESULT, "libvirt_vm_result": SKIPPED}
+    assert [entry["door"] for entry in role_results(variables)] == ["time_sync", "ovs_dpdk"]
+    assert role_results(variables)[0] == {
+        "door": "time_sync",
+        "changes": [CHANGE],
+        "reboot_required": False,
+        "restart_required": True,
+    }
+
+
+def test_what_a_role_would_still_change_is_a_finding() -> None:
+    verified = {"name": "hugepages", "changes": [], "failures": []}
+    found = verify_results({"time_sync_result": RESULT, "verify_plan": {"verified": [verified]}})
+    assert found == [{"name": "role time_sync", "changes": [CHANGE], "failures": []}, verified]
+
+
+def test_a_host_without_a_profile_has_no_plan() -> None:
+    hostvars: dict[str, dict[str, t.Any]] = {
+        "compute1": {"host_plan_result": {"plan": {"cpus": {}}}, "verify_topology": {"topology": {"nodes": []}}, "site_results": [RESULT]},
+        "probe1": {"host_plan_result": SKIPPED, "verify_topology": SKIPPED, "verify_results": []},
+    }
+    assert host_records(hostvars, ["compute1", "probe1"]) == [
+        {"name": "compute1", "changes": [RESULT], "verify": None, "plan": {"cpus": {}}, "topology": {"nodes": []}},
+        {"name": "probe1", "changes": [], "verify": []},
+    ]
