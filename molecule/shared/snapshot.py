@@ -69,16 +69,14 @@ def packages() -> dict[str, str]:
 
 
 def units() -> dict[str, str]:
-    """Whether it starts at boot, and whether it runs. What a socket or a timer starts comes and goes by itself: only whether it starts at boot."""
-    properties = "Id,ActiveState,UnitFileState,TriggeredBy"
-    blocks = output("systemctl", "show", "--type=service,socket", "--all", f"--property={properties}", "*").strip().split("\n\n")
-    found = {}
+    """Whether each starts at boot, and which run (systemd forgets a unit that does not). What a socket or a timer starts comes and goes by itself."""
+    listed = output("systemctl", "list-unit-files", "--type=service,socket", "--plain", "--no-legend").splitlines()
+    found = {f"boot of unit {line.split()[0]}": line.split()[1] for line in listed}
+    blocks = output("systemctl", "show", "--type=service,socket", "--property=Id,ActiveState,TriggeredBy", "*").strip().split("\n\n")
     for block in blocks:
         unit = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        if not unit or unit["Id"].startswith(("user@", "user-runtime-dir@")):  # sessions: our own login
-            continue
-        found[f"boot of unit {unit['Id']}"] = unit.get("UnitFileState", "")
-        if not unit.get("TriggeredBy"):
+        ours = unit.get("Id", "user@").startswith(("user@", "user-runtime-dir@"))  # sessions: our own login
+        if not ours and not unit.get("TriggeredBy") and unit["ActiveState"] != "inactive":
             found[f"unit {unit['Id']}"] = unit["ActiveState"]
     return found
 
