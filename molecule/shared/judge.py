@@ -16,22 +16,22 @@ import re
 import sys
 import typing as t
 
-# What others do because of a change that a door names, each with its reason. It is counted and printed.
+# What others do because of a change that a door names, each with its reason: how "thing: its state now" begins. It is counted and printed.
 SIDE_EFFECTS = {
-    r"file /etc/rc\d\.d/[SK]\d\d\w+": "systemctl enable keeps the links of the unit's old init script",
-    r"file /etc/systemd/system/\S+": "systemctl enable follows Alias=, Also=, WantedBy= and RequiredBy= of the unit",
-    r"boot of unit systemd-network\S+": "Also= of systemd-networkd.service",
-    r"boot of unit ovs-record-hostname\.service": "WantedBy= of openvswitch-switch.service",
-    r"boot of unit (dbus-org\.freedesktop\.network1|chronyd)\.service": "the alias of a unit that was enabled",
-    r"unit (ovsdb-server|ovs-record-hostname|systemd-machined)\.service": "required or wanted by a unit that was started",
-    r"unit (systemd-networkd|virt\w+-admin)\.socket": "required or wanted by a unit that was started",
-    r"OVSDB external_ids:(hostname|rundir|system-id)": "ovs-ctl writes it when Open vSwitch starts",
-    r"file /etc/openvswitch/system-id\.conf": "ovs-ctl writes it when Open vSwitch starts",
-    r"OVSDB other_config:pmd-maxsleep": "the name of pmd-sleep-max before Open vSwitch 3.2",
-    r"file /etc/libvirt/(nwfilter|qemu/networks)/\S+\.xml": "libvirtd gives the distribution's definitions their UUIDs at its first start",
-    r"file /etc/libvirt/secrets": "libvirtd makes it at its first start",
-    r"file /var/lib/vhost_sockets/\S+\.sock": "QEMU's socket, as long as the VM runs",
-    r"file /var/lib/vmsite/\S+": "records of runs that are not finished, kept by the doors",
+    r"file /etc/rc\d\.d/[SK]\d\d\w+: ": "systemctl enable keeps the links of the unit's old init script",
+    r"file /etc/systemd/system/\S+: (link to |root:root d|None)": "systemctl enable follows Alias=, Also=, WantedBy= and RequiredBy= of the unit",
+    r"boot of unit systemd-network\S+: ": "Also= of systemd-networkd.service",
+    r"boot of unit ovs-record-hostname\.service: ": "WantedBy= of openvswitch-switch.service",
+    r"boot of unit (dbus-org\.freedesktop\.network1|chronyd)\.service: ": "the alias of a unit that was enabled",
+    r"unit (ovsdb-server|ovs-record-hostname|systemd-machined)\.service: ": "required or wanted by a unit that was started",
+    r"unit (systemd-networkd|virt\w+-admin)\.socket: ": "required or wanted by a unit that was started",
+    r"OVSDB external_ids:(hostname|rundir|system-id): ": "ovs-ctl writes it when Open vSwitch starts",
+    r"file /etc/openvswitch/system-id\.conf: ": "ovs-ctl writes it when Open vSwitch starts",
+    r"OVSDB other_config:pmd-maxsleep: ": "the name of pmd-sleep-max before Open vSwitch 3.2",
+    r"file /etc/libvirt/(nwfilter|qemu/networks)/\S+\.xml: ": "libvirtd gives the distribution's definitions their UUIDs at its first start",
+    r"file /etc/libvirt/secrets: ": "libvirtd makes it at its first start",
+    r"file /var/lib/vhost_sockets/\S+\.sock: ": "QEMU's socket, as long as the VM runs",
+    r"file /var/lib/vmsite/\S+: ": "records of runs that are not finished, kept by the doors",
 }
 
 DIRECTORY = pathlib.Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"])
@@ -61,8 +61,8 @@ def is_named(thing: str, changes: list[Change]) -> bool:
     return bool(names & words)
 
 
-def is_side_effect(thing: str) -> bool:
-    return any(re.fullmatch(pattern, thing) for pattern in SIDE_EFFECTS)
+def is_side_effect(thing: str, now: t.Any) -> bool:
+    return any(re.match(pattern, f"{thing}: {now}") for pattern in SIDE_EFFECTS)
 
 
 def is_like(change: Change, others: list[Change]) -> bool:
@@ -83,7 +83,7 @@ def after_converge(host: str, before: Snapshot, now: Snapshot) -> list[str]:
     wrong = [f"predicted, not applied: {change}" for change in predicted if not is_like(change, applied)]
     wrong += [f"applied, not predicted: {change}" for change in applied if not is_like(change, predicted)]
     unnamed = {thing: states for thing, states in differences(before, now).items() if not is_named(thing, applied)}
-    side_effects = [thing for thing in unnamed if applied and is_side_effect(thing)]
+    side_effects = [thing for thing, (_was, now_is) in unnamed.items() if applied and is_side_effect(thing, now_is)]
     print(f"{host}: {len(side_effects)} side effects of programs: {', '.join(side_effects) or 'none'}")
     unnamed = {thing: states for thing, states in unnamed.items() if thing not in side_effects}
     return wrong + [f"changed, and no door says so: {line}" for line in shown(unnamed)]
