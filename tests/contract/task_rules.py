@@ -19,12 +19,15 @@ READ_ONLY_MODULES = re.compile(
 )
 # Commands that only read, by their first words.
 READ_ONLY_COMMANDS = (
-    ("cat",), ("chronyc", "-n", "tracking"), ("chronyc", "tracking"), ("getconf",), ("ip", "-json"), ("lscpu",), ("ovs-appctl", "dpif-netdev/pmd-rxq-show"),
-    ("ovs-vsctl", "get"), ("ovs-vsctl", "list"), ("ping",), ("sha256sum",), ("systemctl", "is-active"), ("systemctl", "show"), ("taskset", "-cp"),
-    ("tuned-adm", "verify"), ("uname",), ("virsh", "domstate"), ("virsh", "dumpxml"), ("virsh", "vcpupin"),
+    ("cat",), ("chronyc", "-n", "sources"), ("chronyc", "-n", "tracking"), ("chronyc", "tracking"), ("getconf",),
+    ("ip", "-json"), ("lscpu",), ("ovs-appctl", "dpif-netdev/pmd-rxq-show"),
+    ("ovs-vsctl", "--bare", "--columns=name", "find"), ("ovs-vsctl", "get"), ("ovs-vsctl", "list"), ("ping",), ("ps",), ("sha256sum",),
+    ("ss", "--no-header"), ("stat",), ("systemctl", "is-active"), ("systemctl", "is-enabled"), ("systemctl", "show"), ("taskset", "-cp"),
+    ("tuned-adm", "verify"), ("uname",), ("virsh", "domstate"), ("virsh", "dumpxml"), ("virsh", "list"), ("virsh", "pool-info"), ("virsh", "vcpupin"),
 )  # fmt: skip
 # Tasks whose command this list cannot judge, by name, and why they only read.
 READ_ONLY_TASKS = {
+    "Each host reaches each over TLS, so certificates, names and keys fit together": "virsh's command uri only asks",
     "Look for the programs that every host must have": "the shell runs only its own 'command -v' and 'printf'",
 }
 SHELL_SYNTAX = re.compile(r"[|<>;&*?$`~]|\n")
