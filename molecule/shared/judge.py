@@ -18,7 +18,7 @@ import typing as t
 
 # What others do because of a change that a door names, each with its reason: how "thing: its state now" begins. It is counted and printed.
 SIDE_EFFECTS = {
-    r"file /etc/rc\d\.d/[SK]\d\d\w+: ": "systemctl enable keeps the links of the unit's old init script",
+    r"file /etc/rc\d\.d/[SK]\d\d[\w-]+: ": "systemctl enable keeps the links of the unit's old init script",
     r"file /etc/systemd/system/\S+: (link to |root:root d|None)": "systemctl enable follows Alias=, Also=, WantedBy= and RequiredBy= of the unit",
     r"boot of unit systemd-network\S+: ": "Also= of systemd-networkd.service",
     r"boot of unit ovs-record-hostname\.service: ": "WantedBy= of openvswitch-switch.service",
@@ -27,6 +27,7 @@ SIDE_EFFECTS = {
     r"unit (systemd-networkd|virt\w+-admin)\.socket: ": "required or wanted by a unit that was started",
     r"OVSDB external_ids:(hostname|rundir|system-id): ": "ovs-ctl writes it when Open vSwitch starts",
     r"file /etc/openvswitch/system-id\.conf: ": "ovs-ctl writes it when Open vSwitch starts",
+    r"OVSDB (Port|Interface) vhost-\S+: ": "the libvirt hook's port of a VM that was started",
     r"OVSDB other_config:pmd-maxsleep: ": "the name of pmd-sleep-max before Open vSwitch 3.2",
     r"file /etc/libvirt/(nwfilter|qemu/networks)/\S+\.xml: ": "libvirtd gives the distribution's definitions their UUIDs at its first start",
     r"file /etc/libvirt/secrets: ": "libvirtd makes it at its first start",
