@@ -235,9 +235,11 @@ options:
         description: The absolute path of a Unix stream socket that must accept a connection.
         type: str
       active_for:
-        description: Seconds for which every unit with O(units[].state=started) must have been active without a break.
+        description:
+          - Seconds for which every unit with O(units[].state=started) must have been active without a break.
+          - Without it, 1 for services of type C(simple), C(exec) and C(idle), which systemd calls active before their program has said anything,
+            and 0 for all others, whose activity is their own word.
         type: int
-        default: 1
       timeout:
         description: Seconds to wait for all of it.
         type: int
@@ -449,7 +451,7 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
             "tcp": TEXT,
             "http": TEXT,
             "socket": TEXT,
-            "active_for": {"type": "int", "default": 1},
+            "active_for": {"type": "int"},
             "timeout": {"type": "int", "default": 30},
         },
     },

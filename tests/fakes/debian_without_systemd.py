@@ -74,6 +74,13 @@ def start(unit):
     entry(unit).update(active="failed" if dies else "active", id=str(state["starts"]), since=int(time.monotonic() * 1e6))
 
 
+def service_type(unit, file):  # simple unless the definition says otherwise; other kinds of units have no such property
+    if not unit.endswith(".service"):
+        return ""
+    lines = file.read_text().splitlines() if file and file.is_file() else []
+    return next((line[5:] for line in lines if line.startswith("Type=")), "simple")
+
+
 def show(units):
     blocks = []
     for unit in units:
@@ -84,7 +91,7 @@ def show(units):
         runtime = "-runtime" if masked and "run/systemd" in str(file) else ""
         enablement = "masked" + runtime if masked else ("enabled" if unit in state["enabled"] else "disabled") if file else ""
         values = {{
-            "Id": unit, "LoadState": load, "ActiveState": known["active"], "SubState": "running", "UnitFileState": enablement,
+            "Id": unit, "Type": service_type(unit, file), "LoadState": load, "ActiveState": known["active"], "SubState": "running", "UnitFileState": enablement,
             "NeedDaemonReload": "yes" if file and not masked and known["read"] != definition(unit) else "no",
             "InvocationID": known["id"], "ActiveEnterTimestampMonotonic": known["since"], "Result": "success", "ConditionResult": "yes",
             "Triggers": unit[:-7] + ".service" if unit.endswith(".socket") else "",

@@ -52,8 +52,9 @@ def _units_missing(root: HostRoot, service: Service) -> str | None:
     for name, state in read_units(root, _started(service)).items():
         if state.is_active:
             age = time.monotonic() - state.active_since
-            if age < service.readiness.active_for:
-                return f"{name} active for {age:.1f} s, not {service.readiness.active_for} s"
+            wanted = service.readiness.seconds_active(state.started_unheard)
+            if age < wanted:
+                return f"{name} active for {age:.1f} s, not {wanted} s"
         elif state.active == "activating" and state.sub != "auto-restart":
             return f"{name} is still starting ({state.sub})"
         else:

@@ -72,10 +72,8 @@ class Transaction:
             wait_until_ready(self.root, self.service)
         except (Failure, Failures, OSError) as error:
             raise_all(self._explained(error) + self._restore(pending))
-        for name in actions.enable:
-            self.systemd.enable(name)
-        for name in actions.disable:
-            self.systemd.disable(name)
+        self.systemd.enable(actions.enable)
+        self.systemd.disable(actions.disable)
         self._finish()
 
     def _states(self) -> dict[str, UnitState]:

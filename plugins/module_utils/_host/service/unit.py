@@ -19,8 +19,10 @@ COMMAND_TIMEOUT = 180.0
 JOURNAL_LINES = 15
 # Enabling or disabling means nothing for these, so either wish is fulfilled (systemctl(1), is-enabled).
 WITHOUT_ENABLEMENT = ("static", "indirect", "generated", "transient", "alias", "linked")
+# systemd calls these started before their program has said anything; for every other kind "active" is the program's own word (systemd.service(5)).
+STARTED_UNHEARD = ("simple", "exec", "idle")
 PROPERTIES = (
-    *("Id", "LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload"),
+    *("Id", "Type", "LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload"),
     *("InvocationID", "ActiveEnterTimestampMonotonic", "Result", "ConditionResult", "Triggers"),
 )
 
@@ -30,6 +32,7 @@ class UnitState:
     """C(activation) is another text after each start; C(active_since) is in seconds of the host's monotonic clock, 0 if never."""
 
     name: str
+    type: str
     load: str
     active: str
     sub: str
@@ -52,6 +55,10 @@ class UnitState:
     @property
     def is_active(self) -> bool:
         return self.active in ("active", "reloading", "refreshing")
+
+    @property
+    def started_unheard(self) -> bool:
+        return self.type in STARTED_UNHEARD
 
     @property
     def enablement(self) -> str:
@@ -77,6 +84,7 @@ def read_units(root: HostRoot, names: t.Sequence[str]) -> dict[str, UnitState]:
 def _state(name: str, values: dict[str, str]) -> UnitState:
     return UnitState(
         name=name,
+        type=values.get("Type", ""),
         load=values.get("LoadState", ""),
         active=values.get("ActiveState", ""),
         sub=values.get("SubState", ""),
@@ -113,11 +121,14 @@ class Systemd:
     def reload(self, name: str) -> None:
         self._run("reload", name)
 
-    def enable(self, name: str) -> None:
-        self._run("enable", name)
+    def enable(self, names: t.Sequence[str]) -> None:
+        """All in one call: systemd reads every definition again after each."""
+        if names:
+            self._run("enable", *names)
 
-    def disable(self, name: str) -> None:
-        self._run("disable", name)
+    def disable(self, names: t.Sequence[str]) -> None:
+        if names:
+            self._run("disable", *names)
 
     def mask(self, name: str) -> None:
         self._run("mask", name)

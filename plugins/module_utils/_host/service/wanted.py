@@ -21,6 +21,8 @@ PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*\Z")
 VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.:~^_-]*\Z")
 PLACEHOLDER = re.compile(r"\{file:([^}]*)\}")
 UNIT_DIRECTORY = "/etc/systemd/system"
+# Seconds for which a unit that starts unheard must stay active before it counts as running.
+ACTIVE_FOR_UNHEARD = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +99,14 @@ class Readiness:
     tcp: tuple[str, int] | None
     http: str | None
     socket: str | None
-    active_for: int
+    active_for: int | None
     timeout: int
+
+    def seconds_active(self, started_unheard: bool) -> int:
+        """How long a unit must have been active. One that starts unheard may be about to die; the others have said that they run."""
+        if self.active_for is None:
+            return ACTIVE_FOR_UNHEARD if started_unheard else 0
+        return self.active_for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,9 +255,9 @@ class _Reader:
         if entry.get("socket"):
             self.path("readiness.socket", entry["socket"])
         active_for, timeout = entry.get("active_for"), entry.get("timeout")
-        active_for, timeout = 1 if active_for is None else active_for, 30 if timeout is None else timeout
-        if active_for < 0 or timeout <= active_for:
-            self.refuse("readiness", f"active_for {active_for}, timeout {timeout}", "never fulfilled", "wait longer than active_for")
+        longest, timeout = ACTIVE_FOR_UNHEARD if active_for is None else active_for, 30 if timeout is None else timeout
+        if longest < 0 or timeout <= longest:
+            self.refuse("readiness", f"active_for {longest}, timeout {timeout}", "never fulfilled", "wait longer than active_for")
         return Readiness(tuple(entry.get("command") or ()), tcp, http, entry.get("socket"), active_for, timeout)
 
     def check_together(self, service: Service) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import time
 import typing as t
 
 import pytest
@@ -149,6 +150,20 @@ def test_a_service_is_restarted_around_its_socket(root: HostRoot) -> None:
     assert f"unit {UNIT} restart" in what(changes)
     told = log(root)
     assert told.index(f"stop {UNIT}") < told.index("start timed.socket") < len(told) - 1 - told[::-1].index(f"restart {UNIT}")
+
+
+@pytest.mark.parametrize(("kind", "watched"), [("simple", True), ("exec", True), ("notify", False), ("forking", False)])
+def test_only_a_unit_that_starts_unheard_is_watched_for_a_while(root: HostRoot, kind: str, watched: bool) -> None:
+    definition = f"[Service]\nType={kind}\nExecStart=/usr/bin/timed\n"
+    carry_out(root, units=[{"name": UNIT, "content": definition, "state": "started"}], readiness={"timeout": 5})
+    active_for = time.monotonic() - unit(root)["since"] / 1e6
+    assert (active_for >= 1) == watched
+
+
+def test_units_are_enabled_in_one_call(root: HostRoot) -> None:
+    other = {"name": "other.service", "content": "[Service]\nExecStart=/usr/bin/timed\n", "enabled": True}
+    carry_out(root, units=[{"name": UNIT, "enabled": True}, other])
+    assert f"enable {UNIT} other.service" in log(root)
 
 
 def test_what_is_not_there_can_be_masked(root: HostRoot) -> None:
