@@ -1,7 +1,7 @@
 # Copyright: Contributors to baremetal.vmsite
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control group of all lab hosts: its weight against the rest of the machine, and its removal with all processes.
+"""The control group of all lab hosts: its weight against the rest of the machine, the prober's real-time budget, and its removal.
 
 Works on both layouts: version 1 (one tree per controller) and version 2 (one tree).
 """
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from .commands import LabError
-from .definition import CGROUP, CPU_SHARES
+from .definition import CGROUP, CPU_SHARES, REAL_TIME_US
 from .progress import Progress
 
 _MOUNT = Path("/sys/fs/cgroup")
@@ -35,6 +35,37 @@ def set_weight(progress: Progress) -> None:
     if file.read_text().strip() != str(wanted):
         file.write_text(str(wanted))
         progress.changed(f"CPU weight of the lab: {wanted} ({file})")
+
+
+def give_real_time(name: str, pid: int, progress: Progress) -> None:
+    """Let the processes of the host whose first process is `pid` run with a real-time priority; the budget ends with the group.
+
+    Only version 1 has budgets. The machine may have none to give: then the prober does without, and its measurements say so.
+    """
+    path = _cpu_group(pid)
+    if path is None:
+        return
+    for group in (_MOUNT / "cpu" / CGROUP, _MOUNT / "cpu" / path):
+        file = group / "cpu.rt_runtime_us"
+        if not file.exists() or int(file.read_text()) >= REAL_TIME_US:
+            continue
+        try:
+            file.write_text(str(REAL_TIME_US))
+        except OSError as error:
+            progress.say(f"{name}: no real-time budget ({file}: {error.strerror})")
+            return
+        progress.changed(f"{name}: real-time budget {REAL_TIME_US} us per second ({file})")
+
+
+def _cpu_group(pid: int) -> str | None:
+    """Of cgroup version 1, as the machine sees it: "vmsite-lab/libpod-..."."""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _number, controllers, path = line.split(":", 2)
+        # "init.scope" and the like: systemd in the host may have moved its first process into a group of its own.
+        parts = path.strip("/").split("/")
+        if "cpu" in controllers.split(",") and parts[0] == CGROUP:
+            return "/".join(parts[:2])
+    return None
 
 
 def processes() -> set[int]:

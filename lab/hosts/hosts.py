@@ -48,6 +48,8 @@ class LabHosts:
             self._podman.run(["start", host.container], timeout=_ATTEMPT_SECONDS)
             progress.changed(f"{host.name}: started")
             found = self._podman.containers()[host.container]
+        if host.is_prober:
+            cgroups.give_real_time(host.name, int(found["Pid"]), progress)
         network.plug_in(host, int(found["Pid"]), progress)
         wait_until_it_answers(host, progress)
 

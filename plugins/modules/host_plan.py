@@ -96,7 +96,9 @@ options:
             type: int
             default: 1
       memory_model:
-        description: How OVS shares packet buffers. V(shared) has one pool per node and frame size, V(per_port) one per port.
+        description:
+          - How OVS shares packet buffers. V(shared) has one pool per node and frame size, V(per_port) one per port.
+          - With V(per_port) OVS makes the buffers of a VM's port anew while a VM that migrated here waits to go on.
         type: str
         choices: [shared, per_port]
         default: shared

@@ -32,7 +32,11 @@ def fresh(compute_hosts: int) -> None:
 
 
 def write_inventory(directory: Path, compute_hosts: int) -> Path:
-    """The lab's inventory with hosts compute1 to computeN, all with the profile of compute1, no prober and no VMs."""
+    """The lab's inventory with hosts compute1 to computeN, all with the profile of compute1, no prober and no VMs.
+
+    The machine has no hugepages for eight pools of packet buffers that all ports of a host share: each port has its own here. The other
+    settings of the data plane are those of the pinned baseline (baseline/figures.yml) too, which is not about interruptions.
+    """
     shutil.copytree(LAB / "group_vars", directory / "group_vars")
     network_file = directory / "group_vars" / "all" / "network.yml"
     network = yaml.safe_load(network_file.read_text())
@@ -42,10 +46,18 @@ def write_inventory(directory: Path, compute_hosts: int) -> Path:
     network["vmsite_network"]["vm_numbers"] = {}
     network_file.write_text(yaml.safe_dump(network))
 
+    roles_file = directory / "group_vars" / "kvm_hosts" / "roles.yml"
+    roles = yaml.safe_load(roles_file.read_text())
+    roles["ovs_dpdk_other_config"]["pmd-sleep-max"] = 50
+    del roles["ovs_dpdk_other_config"]["max-idle"]
+    roles_file.write_text(yaml.safe_dump(roles))
+
     hosts: dict[str, t.Any] = yaml.safe_load((LAB / "hosts.yml").read_text())
     hosts["all"]["children"] = {"kvm_hosts": {"hosts": {name: {"ansible_host": f"10.97.0.{10 + n}"} for name, n in numbers.items()}}}
     (directory / "hosts.yml").write_text(yaml.safe_dump(hosts))
     (directory / "host_vars").mkdir()
+    profile = yaml.safe_load((LAB / "host_vars" / "compute1.yml").read_text())
+    profile["vmsite_host_profile"].update(memory_model="per_port", ovs_headroom_mib=0)
     for name in numbers:
-        shutil.copy(LAB / "host_vars" / "compute1.yml", directory / "host_vars" / f"{name}.yml")
+        (directory / "host_vars" / f"{name}.yml").write_text(yaml.safe_dump(profile))
     return directory

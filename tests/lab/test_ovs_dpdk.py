@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 
-from ansible_collections.baremetal.vmsite.tests.lab.libvirt_hosts import door, fails, on, succeeds
+from ansible_collections.baremetal.vmsite.tests.lab.libvirt_hosts import door, fails, finish, on, start_door, succeeds
 
 pytestmark = pytest.mark.lab
 
@@ -24,7 +24,9 @@ SETTINGS: dict[str, t.Any] = {
     "pmd-sleep-max": 500,
     "per-port-memory": True,
 }
-BRIDGES = [{"name": "br-data", "ports": [{"name": "dpdk0", "kind": "dpdk", "devargs": "net_af_packet0,iface=data0"}]}]
+BRIDGES: list[dict[str, t.Any]] = [
+    {"name": "br-data", "ports": [{"name": "dpdk0", "kind": "dpdk", "devargs": "net_af_packet0,iface=data0"}]}
+]
 
 
 def ovs(host: str, check_mode: bool = False, settings: dict[str, t.Any] | None = None, **options: t.Any) -> dict[str, t.Any]:
@@ -95,6 +97,50 @@ def test_settings_that_the_process_cannot_start_with_are_put_back_and_packets_cr
     assert content("compute1") == before
     on("compute1", "ip address replace 10.99.0.11/24 dev br-data; ip link set br-data up")
     assert crossing()
+
+
+def test_every_kind_of_port_that_needs_no_nic_comes_up_and_goes_again() -> None:
+    """Two bridges joined by patch ports, with a port of OVS itself, one of the kernel, and a VM's that has no VM yet."""
+    before = content("compute1")
+    on("compute1", "ip link add vmsite-a type veth peer name vmsite-b; ip link set vmsite-a up; ip link set vmsite-b up")
+    edge = {
+        "name": "br-edge",
+        "ports": [
+            {"name": "edge-to-data", "kind": "patch", "peer": "data-to-edge"},
+            {"name": "edge-host", "kind": "internal", "tag": 7},
+            {"name": "vmsite-a", "kind": "system", "trunks": [7, 8]},
+            {"name": "vh-nobody", "kind": "vhost_user_client", "socket": "/var/lib/vhost_sockets/nobody.sock"},
+        ],
+    }
+    data = BRIDGES[0] | {"ports": [*BRIDGES[0]["ports"], {"name": "data-to-edge", "kind": "patch", "peer": "edge-to-data"}]}
+    try:
+        options: dict[str, t.Any] = {"other_config": SETTINGS, "bridges": [data, edge]}
+        made = succeeds(door("compute1", "ovs_dpdk", **options))
+        assert made["dataplane"]["verified"]
+        assert not succeeds(door("compute1", "ovs_dpdk", check_mode=True, **options))["changed"]
+        kinds = on("compute1", "ovs-vsctl --format=csv --no-headings --columns=name,type,error list Interface").splitlines()
+        found = {name: (kind, error) for name, kind, error in (line.split(",") for line in kinds)}
+        assert found["edge-to-data"] == found["data-to-edge"] == ("patch", "[]")
+        assert found["edge-host"] == ("internal", "[]")
+        assert found["vmsite-a"][1] == "[]"
+        assert found["vh-nobody"] == ("dpdkvhostuserclient", "[]")
+        assert on("compute1", "ovs-vsctl get Port vmsite-a trunks -- get Port edge-host tag").splitlines() == ["[7, 8]", "7"]
+    finally:
+        on("compute1", "ovs-vsctl --if-exists del-br br-edge -- --if-exists del-port br-data data-to-edge; ip link delete vmsite-a")
+    assert content("compute1") == before
+
+
+def test_a_virtio_user_port_without_its_other_end_is_named() -> None:
+    """It stays described in the database, as any port that does not come up, so that it works once its other end is there."""
+    before = content("compute1")
+    port = {"name": "vu-nobody", "kind": "virtio_user", "socket": "/run/vmsite-nobody.sock"}
+    try:
+        bridges = [{"name": "br-data", "ports": [*BRIDGES[0]["ports"], port]}]
+        said = fails(finish(start_door("compute1", "ovs_dpdk", {"other_config": SETTINGS, "bridges": bridges, "timeout": 5})))
+        assert "vu-nobody" in said and "/run/vmsite-nobody.sock" in said
+    finally:
+        on("compute1", "ovs-vsctl --if-exists del-port br-data vu-nobody")
+    assert content("compute1") == before
 
 
 def test_a_killed_process_is_noticed_and_started() -> None:

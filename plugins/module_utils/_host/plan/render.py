@@ -56,9 +56,12 @@ def ovs(plan: HostPlan) -> Json:
     lcore_mask = cpu_sets.format_mask(plan.roles.lcore) if enabled else ""
     other_config = {}
     if enabled:
-        other_config = {"pmd-cpu-mask": pmd_mask, "dpdk-socket-mem": socket_mem}
-        if plan.profile.memory_model == PER_PORT:
-            other_config["per-port-memory"] = "true"
+        other_config = {
+            "pmd-cpu-mask": pmd_mask,
+            "dpdk-socket-mem": socket_mem,
+            # Named in both models: a host whose profile changes must not keep the other one.
+            "per-port-memory": "true" if plan.profile.memory_model == PER_PORT else "false",
+        }
         if plan.profile.dpdk_lcore_cpus is not None:
             other_config["dpdk-lcore-mask"] = lcore_mask
     return {
