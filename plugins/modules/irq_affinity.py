@@ -28,7 +28,7 @@ options:
   affinity:
     description:
       - The CPUs that take interrupts, as a list.
-      - Usually RV(baremetal.vmsite.host_plan#module:plan.irq.affinity).
+      - Usually C(irq.affinity) in RV(baremetal.vmsite.host_plan#module:plan).
     type: str
     required: true
   persistent:

@@ -121,7 +121,7 @@ def _from_mask(text: str) -> set[int]:
 def _from_list(text: str) -> set[int]:
     cpus: set[int] = set()
     for item in text.strip().split(","):
-        first, _, last = item.partition("-")
+        first, _separator, last = item.partition("-")
         cpus |= set(range(int(first), int(last or first) + 1))
     return cpus
 

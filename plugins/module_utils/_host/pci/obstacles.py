@@ -51,7 +51,7 @@ def mounted(root: HostRoot, address: str) -> list[str]:
     """Where file systems on disks behind this function are mounted, and swap; device mapper and RAID are followed down."""
     places: dict[str, str] = {}
     for line in (root.read_optional("/proc/self/mountinfo") or "").splitlines():
-        words, _, rest = line.partition(" - ")
+        words, _separator, rest = line.partition(" - ")
         source = rest.split()[1] if len(rest.split()) > 1 else ""
         if source.startswith("/dev/"):
             places.setdefault(source, f"{source} is mounted on {words.split()[4]}")
