@@ -23,6 +23,12 @@ class Failure(Exception):
         return {"asked": self.asked, "found": self.found, "where": self.where, "remedy": self.remedy}
 
 
+def after_restoring(failure: Failure, missing: t.Sequence[str], restored: str) -> Failure:
+    """The failure of a change that was undone. C(missing): what could not be put back, one phrase each; C(restored) says that all was."""
+    end = f"could not be put back: {'; '.join(missing)}" if missing else restored
+    return Failure(asked=failure.asked, found=failure.found, where=failure.where, remedy=f"{failure.remedy}; {end}")
+
+
 class Failures(Exception):
     """Several failures at once, so that a user mends them in one go. Never empty."""
 

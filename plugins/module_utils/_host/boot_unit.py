@@ -28,6 +28,16 @@ DATA = "/etc/vmsite"
 RUNNING_SYSTEMD = "/run/systemd/system"
 
 
+def systemd_runs(root: HostRoot) -> bool:
+    """False for an image that is changed while nothing of it runs."""
+    return root.is_dir(RUNNING_SYSTEMD)
+
+
+def written_by(door: str) -> str:
+    """The first line of a file for boot, for whoever comes across it."""
+    return f"# Written by {door}: what is changed here is undone by its next run."
+
+
 @dataclasses.dataclass(frozen=True)
 class BootFile:
     """One file; C(content) None means that it is not to be there."""
@@ -60,7 +70,7 @@ class BootUnit:
             if not changes.compare(file.path, current, wanted, self._reason) and file.content is not None:
                 changes.compare(f"{file.path} mode", self._mode(file.path), f"{file.mode:04o}", self._reason)
         changes.compare(self._link, self._root.readlink(self._link), self._wanted_link, self._reason)
-        if self._systemd_runs() and read_units(self._root, [self._name])[self._name].outdated:
+        if systemd_runs(self._root) and read_units(self._root, [self._name])[self._name].outdated:
             changes.compare(self._unread, "older than its file", "read again", "systemd warns of it")
 
     def apply(self, changes: ChangeSet) -> None:
@@ -88,7 +98,7 @@ class BootUnit:
                 written.append(file)
         if self._wanted_link is not None and self._link in named:
             self._root.link(self._wanted_link, self._link)
-        if self._systemd_runs() and named & {self._definition, self._link, self._unread}:
+        if systemd_runs(self._root) and named & {self._definition, self._link, self._unread}:
             Systemd(self._root).read_definitions_again()
 
     def _put(self, file: BootFile) -> None:
@@ -110,9 +120,6 @@ class BootUnit:
     def _unread(self) -> str:
         return f"unit {self._name} definition"
 
-    def _systemd_runs(self) -> bool:
-        return self._root.is_dir(RUNNING_SYSTEMD)
-
 
 def early_unit(description: str, program: str, door: str, after: t.Sequence[str] = ()) -> str:
     """The unit of a program that must have ended before network and kubelet start.
@@ -126,7 +133,7 @@ def early_unit(description: str, program: str, door: str, after: t.Sequence[str]
         *("openvswitch-switch.service", "openvswitch.service", "ovs-vswitchd.service", "ovsdb-server.service"),
         *("libvirtd.service", "virtqemud.service", "containerd.service", "crio.service", "kubelet.service", "shutdown.target"),
     )
-    return f"""# Written by {door}: what is changed here is undone by its next run.
+    return f"""{written_by(door)}
 [Unit]
 Description={description}
 DefaultDependencies=no

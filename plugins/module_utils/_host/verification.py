@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import ChangeSet
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, Failures
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Concern
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Comparison
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.hugepages import Hugepages, Wanted
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs.concern import OvsDpdk
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs.concern import Wanted as WantedOvs
@@ -29,7 +29,7 @@ Json = dict[str, t.Any]
 DECISIONS = ("cpus", "hugepages", "kernel_args", "irq", "rcu", "systemd", "libvirt")
 
 
-class PlanStillHolds(Concern):
+class PlanStillHolds(Comparison):
     """The host still has what the plan was made for: CPUs that went offline or moved to another node give another plan."""
 
     def __init__(self, root: HostRoot, plan: Json) -> None:
@@ -45,13 +45,10 @@ class PlanStillHolds(Concern):
             )
         return changes
 
-    def apply(self, changes: ChangeSet) -> None:
-        raise NotImplementedError("a plan is not applied by verifying it")
 
-
-def concerns(root: HostRoot, plan: Json, bridges: t.Sequence[Json], hugepages_owned: bool) -> dict[str, Concern]:
+def concerns(root: HostRoot, plan: Json, bridges: t.Sequence[Json], hugepages_owned: bool) -> dict[str, Comparison]:
     """What the plan decides on this host, by name."""
-    found: dict[str, Concern] = {
+    found: dict[str, Comparison] = {
         "host plan": PlanStillHolds(root, plan),
         "hugepages": Hugepages(root, [Wanted(**entry) for entry in plan["hugepages"]], owned=hugepages_owned),
     }
@@ -61,7 +58,7 @@ def concerns(root: HostRoot, plan: Json, bridges: t.Sequence[Json], hugepages_ow
     return found
 
 
-def verify(name: str, concern: Concern) -> Json:
+def verify(name: str, concern: Comparison) -> Json:
     """One entry per concern: C(changes) that the planner would still make, and C(failures) of what did not come up."""
     try:
         changes = concern.plan()

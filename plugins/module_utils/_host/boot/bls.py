@@ -43,7 +43,7 @@ class Bls(BootLoader):
         environment = read_environment(self._root.read_optional(ENVIRONMENT))
         entries = self._entries()
         default = _default(entries, chosen(environment, "${saved_entry}"))
-        lines = [CommandLine(_what(entry), _expanded(entry.options, environment), entry is default) for entry in entries]
+        lines = [CommandLine(entry.what, _expanded(entry.options, environment), entry is default) for entry in entries]
         later = self._root.read_optional(FOR_NEW_KERNELS)
         if later is not None:
             lines.append(CommandLine(f"kernel arguments in {FOR_NEW_KERNELS}", tuple(tokens.split(later))))
@@ -68,11 +68,9 @@ class Bls(BootLoader):
         arguments = [f"--remove-args={' '.join(names)}"] + ([f"--args={' '.join(own)}"] if own else [])
         self._root.run(["grubby", "--update-kernel=ALL", *arguments], changes=True, timeout=TIMEOUT_SECONDS)
         later = self._root.read_optional(FOR_NEW_KERNELS)
-        if later is not None and tokens.pick(tokens.split(later), tokens.joined(ours, own)) != list(
-            own
-        ):  # a grubby that does not know the file
-            line = tokens.replaced(tokens.split(later), tokens.joined(ours, own), own)
-            self._root.write_file(FOR_NEW_KERNELS, " ".join(line) + "\n")
+        line, known = tokens.split(later or ""), tokens.joined(ours, own)
+        if later is not None and tokens.pick(line, known) != list(own):  # a grubby that does not know the file
+            self._root.write_file(FOR_NEW_KERNELS, " ".join(tokens.replaced(line, known, own)) + "\n")
 
     def _mend_for_new_kernels(self, ours: tokens.Tokens) -> None:
         """grubby writes this file in place: killed there, it leaves it empty, and a new kernel without root=."""
@@ -103,7 +101,3 @@ def _default(entries: list[Entry], wanted: str) -> Entry:
 def _expanded(options: str, environment: dict[str, str]) -> tuple[str, ...]:
     """With $kernelopts, $tuned_params and the like replaced; GRUB takes an unset variable for nothing."""
     return tuple(tokens.split(VARIABLE.sub(lambda found: environment.get(found[1], ""), options)))
-
-
-def _what(entry: Entry) -> str:
-    return f"kernel arguments in {entry.path}"

@@ -26,6 +26,10 @@ class Entry:
     fields: t.Mapping[str, str]
 
     @property
+    def what(self) -> str:
+        return f"kernel arguments in {self.path}"
+
+    @property
     def title(self) -> str:
         return self.fields.get("title", self.id)
 

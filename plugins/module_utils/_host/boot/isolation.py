@@ -22,7 +22,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._host import cpus
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot import tokens
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.detection import AUTO, find_boot_loader
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.running import RUNNING, read_running
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Concern
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Comparison
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
@@ -63,7 +63,7 @@ class Setting:
         return self.running if self.in_force is None else self.in_force
 
 
-class Isolation(Concern):
+class Isolation(Comparison):
     """Reads only: the arguments are kernel_args' to set, and they take a reboot. C(wanted): kernel arguments, of which others are ignored."""
 
     def __init__(self, root: HostRoot, wanted: t.Sequence[str], boot_loader: str = AUTO) -> None:
@@ -73,13 +73,7 @@ class Isolation(Concern):
 
     def plan(self) -> ChangeSet:
         """What a reboot would have to change."""
-        changes = ChangeSet()
-        for setting in self.settings():
-            changes.compare(setting.what, setting.now, setting.wanted, _reason(setting), "reboot")
-        return changes
-
-    def apply(self, changes: ChangeSet) -> None:
-        raise NotImplementedError("only a boot with other kernel arguments isolates CPUs: kernel_args sets them")
+        return _compared(self.settings())
 
     def verify(self) -> None:
         """The kernel does what it was started with. Raises Failure(s): a reboot would not mend it."""
@@ -87,11 +81,12 @@ class Isolation(Concern):
 
     def facts(self) -> dict[str, t.Any]:
         """The door's values."""
-        result = self.plan().result()
+        found = self.settings()
+        result = _compared(found).result()
         settings = [
             {key: value for key, value in dataclasses.asdict(setting).items() if key != "config"}
             | {"matches": setting.now == setting.wanted}
-            for setting in self.settings()
+            for setting in found
         ]
         return {
             "settings": settings,
@@ -131,6 +126,13 @@ class Isolation(Concern):
             threads = [CALLBACK_THREAD.fullmatch(name) for name in names]
             found[SETTINGS[3][0]] = cpu_sets.format_list({int(thread[1]) for thread in threads if thread} - implied)
         return found
+
+
+def _compared(settings: t.Iterable[Setting]) -> ChangeSet:
+    changes = ChangeSet()
+    for setting in settings:
+        changes.compare(setting.what, setting.now, setting.wanted, _reason(setting), "reboot")
+    return changes
 
 
 def _by_setting(line: tokens.Tokens, where: str, strict: bool = False) -> dict[str, str]:

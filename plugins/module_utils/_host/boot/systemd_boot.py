@@ -45,7 +45,7 @@ class SystemdBoot(BootLoader):
     def command_lines(self) -> list[CommandLine]:
         entries = self._entries()
         default = self._default(entries)
-        lines = [CommandLine(_what(entry), tuple(tokens.split(entry.options)), entry is default) for entry in entries]
+        lines = [CommandLine(entry.what, tuple(tokens.split(entry.options)), entry is default) for entry in entries]
         return [*lines, CommandLine(f"kernel arguments in {INPUT}", tuple(self._input()))]
 
     def compare(self, changes: ChangeSet, own: tokens.Tokens) -> None:
@@ -151,7 +151,3 @@ def _failed(entry: Entry) -> bool:
     """True where boot counting has no try left: such entries come last."""
     counted = COUNTED.fullmatch(entry.id)
     return counted is not None and int(counted[2]) == 0
-
-
-def _what(entry: Entry) -> str:
-    return f"kernel arguments in {entry.path}"

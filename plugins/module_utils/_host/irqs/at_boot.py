@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host import cpus as cpu_sets
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import PROGRAMS, UNITS, BootFile, BootUnit
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import PROGRAMS, UNITS, BootFile, BootUnit, written_by
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
@@ -21,7 +21,7 @@ if t.TYPE_CHECKING:
 NAME = "vmsite-irq-affinity"
 TIMER = f"{NAME}.timer"
 PROGRAM_PATH = f"{PROGRAMS}/irq-affinity"
-WRITTEN_BY = "# Written by baremetal.vmsite.irq_affinity: what is changed here is undone by its next run."
+WRITTEN_BY = written_by("baremetal.vmsite.irq_affinity")
 
 PROGRAM = f"""\
 #!/usr/bin/env python3

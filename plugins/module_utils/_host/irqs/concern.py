@@ -13,9 +13,9 @@ import errno
 import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import ChangeSet
-from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, raise_all
+from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, after_restoring, raise_all
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host import cpus as cpu_sets
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import RUNNING_SYSTEMD
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import systemd_runs
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Concern
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.irqs.at_boot import TIMER, boot_unit
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.irqs.interrupts import (
@@ -55,14 +55,15 @@ class IrqAffinity(Concern):
         changes = ChangeSet()
         wanted = cpu_sets.format_list(self._housekeeping)
         changes.compare(DEFAULT, cpu_sets.format_list(read_default(self._root)), wanted, ASKED)
+        online = self._cpus("online")
         for interrupt in read_interrupts(self._root):
             if interrupt.movable:
                 current = cpu_sets.format_list(interrupt.affinity)
-                changes.compare(interrupt.what, current, cpu_sets.format_list(self._place(interrupt)), ASKED)
+                changes.compare(interrupt.what, current, cpu_sets.format_list(self._place(interrupt, online)), ASKED)
         if self._persistent:
             self._irqbalance().compare(changes)
             boot_unit(self._root, self._housekeeping).compare(changes)
-            if self._systemd_runs():
+            if systemd_runs(self._root):
                 active = read_units(self._root, [TIMER])[TIMER].is_active
                 reason = "reboot, hotplug and drivers give interrupts to other CPUs again"
                 changes.compare(TIMER_STATE, "active" if active else "inactive", "active", reason)
@@ -98,33 +99,33 @@ class IrqAffinity(Concern):
     def _keeps(self, interrupt: Interrupt) -> bool:
         return set(interrupt.affinity) <= set(self._housekeeping)
 
-    def _place(self, interrupt: Interrupt) -> tuple[int, ...]:
+    def _place(self, interrupt: Interrupt, online: t.Sequence[int]) -> tuple[int, ...]:
         """The CPUs it has among ours, or all of ours where none of those is online."""
         kept = [cpu for cpu in interrupt.affinity if cpu in self._housekeeping]
-        return tuple(kept) if set(kept) & set(self._cpus("online")) else self._housekeeping
+        return tuple(kept) if set(kept) & set(online) else self._housekeeping
 
     def _move(self, named: set[str]) -> None:
         undo: list[tuple[str, str]] = []
         refused: list[Interrupt] = []
+        online = self._cpus("online")
         try:
             if DEFAULT in named:
                 undo.append((DEFAULT, self._root.read(DEFAULT)))
                 self._root.write_value(DEFAULT, cpu_sets.format_kernel_mask(self._housekeeping))
             for interrupt in read_interrupts(self._root):
-                if interrupt.what in named and not self._set(interrupt):
+                if interrupt.what in named and not self._set(interrupt, online):
                     refused.append(interrupt)
                 elif interrupt.what in named:
                     undo.append((interrupt.attribute, cpu_sets.format_list(interrupt.affinity)))
         except Failure as failure:
             missing = [phrase for path, text in reversed(undo) for phrase in self._put_back(path, text)]
-            end = f"could not be put back: {'; '.join(missing)}" if missing else "the masks were put back as they were"
-            raise Failure(asked=failure.asked, found=failure.found, where=failure.where, remedy=f"{failure.remedy}; {end}") from failure
+            raise after_restoring(failure, missing, "the masks were put back as they were") from failure
         if refused:
             write_record(self._root, refused)
 
-    def _set(self, interrupt: Interrupt) -> bool:
+    def _set(self, interrupt: Interrupt, online: t.Sequence[int]) -> bool:
         """False if the kernel keeps this one to itself."""
-        wanted = cpu_sets.format_list(self._place(interrupt))
+        wanted = cpu_sets.format_list(self._place(interrupt, online))
         try:
             self._root.write_value(interrupt.attribute, wanted)
         except Failure as failure:
@@ -154,9 +155,6 @@ class IrqAffinity(Concern):
 
     def _cpus(self, kind: str) -> tuple[int, ...]:
         return cpu_sets.parse_list(self._root.read(f"{CPUS}/{kind}"), f"{CPUS}/{kind}")
-
-    def _systemd_runs(self) -> bool:
-        return self._root.is_dir(RUNNING_SYSTEMD)
 
     def _mistakes(self) -> list[Failure]:
         asked = f"interrupts on CPUs {cpu_sets.format_list(self._housekeeping) or 'none'}"

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import DATA, PROGRAMS, UNITS, BootFile, BootUnit, early_unit
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import (
+    DATA,
+    PROGRAMS,
+    UNITS,
+    BootFile,
+    BootUnit,
+    early_unit,
+    written_by,
+)
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
@@ -16,7 +24,8 @@ if t.TYPE_CHECKING:
 UNIT = "vmsite-pci-driver.service"
 TABLE = f"{DATA}/pci-driver.table"
 PROGRAM_PATH = f"{PROGRAMS}/pci-driver-at-boot"
-WRITTEN_BY = "# Written by baremetal.vmsite.pci_driver: what is changed here is undone by its next run."
+DOOR = "baremetal.vmsite.pci_driver"
+WRITTEN_BY = written_by(DOOR)
 
 PROGRAM = f"""\
 #!/usr/bin/env python3
@@ -82,9 +91,7 @@ def boot_unit(root: HostRoot, wanted: t.Mapping[str, str | None]) -> BootUnit:
     """C(wanted): function -> driver; a function for the kernel's own choice needs nothing at boot. Without any, what is there is removed."""
     lines = [f"{address} {driver}" for address, driver in sorted(wanted.items()) if driver is not None]
     table = "\n".join((WRITTEN_BY, *lines, "")) if lines else None
-    unit = early_unit(
-        "PCI functions on their drivers, before the network", PROGRAM_PATH, "baremetal.vmsite.pci_driver", ["vmsite-sriov.service"]
-    )
+    unit = early_unit("PCI functions on their drivers, before the network", PROGRAM_PATH, DOOR, ["vmsite-sriov.service"])
     files = [
         BootFile(TABLE, table),
         BootFile(PROGRAM_PATH, PROGRAM if table else None, mode=0o755),

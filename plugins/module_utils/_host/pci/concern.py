@@ -15,7 +15,7 @@ import re
 import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import ChangeSet
-from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, raise_all
+from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, after_restoring, raise_all
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Concern
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.pci import binding, functions, obstacles
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.pci.at_boot import boot_unit
@@ -78,8 +78,7 @@ class PciDrivers(Concern):
                 self._boot().apply(changes)
         except Failure as failure:
             missing = [phrase for pci, state in before.items() for phrase in self._restore(pci, *state)]
-            end = f"could not be put back: {'; '.join(missing)}" if missing else "every function was put back as it was"
-            raise Failure(asked=failure.asked, found=failure.found, where=failure.where, remedy=f"{failure.remedy}; {end}") from failure
+            raise after_restoring(failure, missing, "every function was put back as it was") from failure
 
     def facts(self) -> dict[str, t.Any]:
         return {"devices": [self._fact(entry.pci) for entry in self._wanted]}

@@ -12,12 +12,22 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import DATA, PROGRAMS, UNITS, BootFile, BootUnit, early_unit
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import (
+    DATA,
+    PROGRAMS,
+    UNITS,
+    BootFile,
+    BootUnit,
+    early_unit,
+    written_by,
+)
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.sriov.wanted import WantedFunction
 
+DOOR = "baremetal.vmsite.sriov"
+WRITTEN_BY = written_by(DOOR)
 UNIT = "vmsite-sriov.service"
 TABLE = f"{DATA}/sriov.table"
 PROGRAM_PATH = f"{PROGRAMS}/sriov-at-boot"
@@ -25,7 +35,7 @@ PROGRAM_PATH = f"{PROGRAMS}/sriov-at-boot"
 # $1 and $2 are for tests: the table, and how many seconds to wait for a driver or a link.
 PROGRAM = f"""\
 #!/bin/sh
-# Written by baremetal.vmsite.sriov: what is changed here is undone by its next run.
+{WRITTEN_BY}
 # Makes the virtual functions that the table names. One that fails keeps no other from being made; the exit code tells.
 set -u
 root=${{VMSITE_ROOT:-}}
@@ -94,8 +104,8 @@ def boot_unit(root: HostRoot, wanted: t.Sequence[WantedFunction]) -> BootUnit:
     lines = [line for function in wanted if function.count for line in _lines(function)]
     table = None
     if lines:
-        table = "\n".join(("# Written by baremetal.vmsite.sriov: what is changed here is undone by its next run.", *lines, ""))
-    unit = early_unit("SR-IOV virtual functions, before the network", PROGRAM_PATH, "baremetal.vmsite.sriov")
+        table = "\n".join((WRITTEN_BY, *lines, ""))
+    unit = early_unit("SR-IOV virtual functions, before the network", PROGRAM_PATH, DOOR)
     files = [
         BootFile(TABLE, table),
         BootFile(PROGRAM_PATH, PROGRAM if table else None, mode=0o755),

@@ -14,7 +14,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import ChangeSet
-from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, raise_all
+from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, after_restoring, raise_all
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Concern
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.pci import functions
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.pci.carriers import carriers
@@ -63,8 +63,7 @@ class SriovFunctions(Concern):
                 self._boot.apply(changes)
         except Failure as failure:
             missing = [phrase for each in before for phrase in state.restore(self._root, each)]
-            end = f"could not be put back: {'; '.join(missing)}" if missing else "every function was put back as it was"
-            raise Failure(asked=failure.asked, found=failure.found, where=failure.where, remedy=f"{failure.remedy}; {end}") from failure
+            raise after_restoring(failure, missing, "every function was put back as it was") from failure
 
     def facts(self) -> dict[str, t.Any]:
         return {"functions": [self._fact(state.read_state(self._root, function.pci)) for function in self._wanted]}

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 import typing as t
 
@@ -89,7 +90,7 @@ def restore(root: HostRoot, state: State) -> list[str]:
     if state.count is not None:
         steps.append((f"{state.count} VFs", lambda: set_count(root, state.pci, state.count or 0)))
     steps.append(("the attributes of its VFs", lambda: set_attributes(root, state.pci, state.vfs)))
-    steps += [(f"VF {index} on {name}", lambda index=index: _bind_again(root, state, index)) for index, name in state.overrides.items()]  # type: ignore[misc]
+    steps += [(f"VF {index} on {name}", functools.partial(_bind_again, root, state, index)) for index, name in state.overrides.items()]
     if state.netdev and not state.up and is_up(root, state.netdev):
         netdev = state.netdev
         steps.append((f"{netdev} down", lambda: _set_down(root, netdev)))
