@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.baremetal.vmsite.tests.benchmarks.fresh_lab import CHECKOUT
+from ansible_collections.baremetal.vmsite.tests.make import CHECKOUT
 
 PROGRAMS = ("ssh", "sftp", "scp")
 

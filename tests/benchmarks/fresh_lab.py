@@ -5,30 +5,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import typing as t
 from pathlib import Path
 
 import yaml
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+from ansible_collections.baremetal.vmsite.tests.make import CHECKOUT, make
+
 LAB = CHECKOUT / "inventories" / "lab"
-
-
-def make(target: str, compute_hosts: int | None = None) -> None:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    if compute_hosts is not None:
-        environment["VMSITE_LAB_COMPUTE_HOSTS"] = str(compute_hosts)
-    done = subprocess.run(["make", target], check=False, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, f"make {target}: {done.stdout}{done.stderr}"
 
 
 def fresh(compute_hosts: int) -> None:
     """Both ways start from the same: hosts on which nothing has been done yet."""
     make("lab-down")
-    make("lab-up", max(compute_hosts, 2))
+    make("lab-up", VMSITE_LAB_COMPUTE_HOSTS=str(max(compute_hosts, 2)))
 
 
 def write_inventory(directory: Path, compute_hosts: int) -> Path:

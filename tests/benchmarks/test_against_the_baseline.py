@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.baremetal.vmsite.tests.benchmarks.cost import Cost, play
-from ansible_collections.baremetal.vmsite.tests.benchmarks.fresh_lab import CHECKOUT, fresh, make, write_inventory
+from ansible_collections.baremetal.vmsite.tests.benchmarks.fresh_lab import fresh, write_inventory
+from ansible_collections.baremetal.vmsite.tests.make import CHECKOUT, make
 
 pytestmark = pytest.mark.lab
 

@@ -28,8 +28,9 @@ import pytest
 import yaml
 
 from ansible_collections.baremetal.vmsite.tests.benchmarks.cost import play
-from ansible_collections.baremetal.vmsite.tests.benchmarks.fresh_lab import LAB, make
+from ansible_collections.baremetal.vmsite.tests.benchmarks.fresh_lab import LAB
 from ansible_collections.baremetal.vmsite.tests.benchmarks.test_against_the_baseline import machine
+from ansible_collections.baremetal.vmsite.tests.make import make
 
 pytestmark = pytest.mark.lab
 

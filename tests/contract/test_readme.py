@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import re
-import typing as t
 
 import pytest
 
 from ansible_collections.baremetal.vmsite.tests.contract.checkout import CHECKOUT, text
+from ansible_collections.baremetal.vmsite.tests.make import make
 
 # Commands that "make test" does not run as a target, and the test that runs them.
 RUN_BY: dict[str, str] = {
@@ -65,8 +65,8 @@ def test_the_tests_that_run_them_exist(command: str, test: str) -> None:
     assert f"def {function}(" in source if function else command.split()[-1].rsplit("-", 1)[-1] in source
 
 
-def test_the_list_of_targets_is_printed(run_make: t.Callable[..., str]) -> None:
-    printed = run_make()
+def test_the_list_of_targets_is_printed() -> None:
+    printed = make()
     assert all(
         f"make {target} " in printed for target in ("setup", "check", "demo", "test", "test-lab", "test-full", "bench", "docs", "dist")
     )

@@ -18,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.baremetal.vmsite.tests.make import CHECKOUT, make
+
 pytestmark = pytest.mark.lab
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SSH = ["ssh", "-F", "/run/baremetal-vmsite/ssh_config", "-o", "BatchMode=yes"]
 HOSTS = ("compute1", "compute2", "probe1")
 HUGEPAGES = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
@@ -29,14 +30,6 @@ MARKS = (
     *("vmsite-lab", "vmsite-mgmt", "vmsite-data", "baremetal-vmsite/lab", "/run/baremetal-vmsite", "libpod"),
     *(f"{kind}-{host}" for kind in ("vmsite", "mgmt", "data") for host in HOSTS),
 )
-
-
-def make(target: str) -> str:
-    # A make above this one (make test) would have this one announce its directories.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    done = subprocess.run(["make", target], check=False, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == 0, f"make {target}: {done.stdout}{done.stderr}"
-    return done.stdout
 
 
 def on(host: str, command: str) -> str:

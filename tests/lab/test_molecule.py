@@ -12,13 +12,13 @@ import os
 import re
 import subprocess
 import typing as t
-from pathlib import Path
 
 import pytest
 
+from ansible_collections.baremetal.vmsite.tests.make import CHECKOUT, make
+
 pytestmark = pytest.mark.lab
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 # Each stands on the ones before.
 STEPS = ["prepare", "side_effect", "check", "side_effect", "converge", "side_effect", "check", "side_effect", "idempotence", "verify"]
 SCENARIOS = ("host_plan", "time_sync", "host_tuning", "ovs_dpdk", "libvirt_host", "libvirt_vm")
@@ -42,8 +42,8 @@ def run(*command: str, **environment: str) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def _fresh_hosts() -> t.Iterator[None]:
-    run("make", "lab-down")
-    run("make", "lab-up")
+    make("lab-down")
+    make("lab-up")
     yield
 
 
