@@ -11,21 +11,11 @@ import pytest
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, Failures
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.hugepages import Hugepages, Wanted
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 from ansible_collections.baremetal.vmsite.tests.fakes.hugepage_kernel import HugepageKernel
 from ansible_collections.baremetal.vmsite.tests.unit.host.kill_at_every_boundary import kill_at_every_boundary, tree
+from ansible_collections.baremetal.vmsite.tests.unit.host.stand_in_kernel import KernelRoot
 
-
-class SimulatedRoot(HostRoot):
-    """A fake root whose kernel attributes behave like the kernel's."""
-
-    def __init__(self, path: pathlib.Path, kernel: HugepageKernel, on_boundary: t.Callable[[int, str], None] | None = None) -> None:
-        super().__init__(str(path), on_boundary)
-        self.kernel = kernel
-
-    def write_value(self, path: str, text: str) -> None:
-        self.boundary(f"write {text!r} to {path}")
-        self.kernel.write(self.real(path), text)
+SimulatedRoot = KernelRoot[HugepageKernel]
 
 
 @pytest.fixture

@@ -8,9 +8,7 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import ChangeSet
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.concern import KernelArguments
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Concern
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 from ansible_collections.baremetal.vmsite.tests.fakes.boot_loaders import install_bls, install_grub, install_systemd_boot, put
 
@@ -82,17 +80,6 @@ HOSTS: dict[str, MakeHost] = {
 
 def running(place: pathlib.Path, line: t.Sequence[str]) -> None:
     put(place, "proc/cmdline", f"BOOT_IMAGE=/vmlinuz {' '.join(line)}\n")
-
-
-def carry_out(door: Concern) -> ChangeSet:
-    """As _door does: plan, apply, plan again, verify."""
-    changes = door.plan()
-    if changes:
-        door.apply(changes)
-        left = door.plan()
-        assert not left, [(change.what, change.current, change.wanted) for change in left]
-    door.verify()
-    return changes
 
 
 def next_boot(root: HostRoot) -> list[str]:

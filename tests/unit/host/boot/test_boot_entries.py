@@ -13,12 +13,12 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import F
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.concern import KernelArguments
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.entries import version_key
 from ansible_collections.baremetal.vmsite.tests.fakes.boot_loaders import MACHINE, put, set_loader_variable
+from ansible_collections.baremetal.vmsite.tests.unit.host.as_the_door_does import carry_out
 from ansible_collections.baremetal.vmsite.tests.unit.host.boot.boot_hosts import (
     FOREIGN,
     NEW,
     OLD,
     WANTED,
-    carry_out,
     fedora_host,
     lines,
     next_boot,

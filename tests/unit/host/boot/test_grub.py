@@ -15,7 +15,8 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.grub_e
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.grub_menu import default_entry
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 from ansible_collections.baremetal.vmsite.tests.fakes.boot_loaders import put
-from ansible_collections.baremetal.vmsite.tests.unit.host.boot.boot_hosts import NEW, OLD, WANTED, carry_out, grub_host, next_boot
+from ansible_collections.baremetal.vmsite.tests.unit.host.as_the_door_does import carry_out
+from ansible_collections.baremetal.vmsite.tests.unit.host.boot.boot_hosts import NEW, OLD, WANTED, grub_host, next_boot
 from ansible_collections.baremetal.vmsite.tests.unit.host.kill_at_every_boundary import tree
 
 RECORD = "etc/vmsite/kernel_args.json"

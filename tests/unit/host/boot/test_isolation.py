@@ -14,11 +14,11 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.concer
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.isolation import Isolation
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 from ansible_collections.baremetal.vmsite.tests.fakes.boot_loaders import put
+from ansible_collections.baremetal.vmsite.tests.unit.host.as_the_door_does import carry_out
 from ansible_collections.baremetal.vmsite.tests.unit.host.boot.boot_hosts import (
     FOREIGN,
     ISOLATION,
     WANTED,
-    carry_out,
     grub_host,
     next_boot,
     running,

@@ -13,6 +13,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import F
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot import record
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.concern import KernelArguments
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
+from ansible_collections.baremetal.vmsite.tests.unit.host.as_the_door_does import carry_out
 from ansible_collections.baremetal.vmsite.tests.unit.host.boot.boot_hosts import (
     FOREIGN,
     HOSTS,
@@ -20,7 +21,6 @@ from ansible_collections.baremetal.vmsite.tests.unit.host.boot.boot_hosts import
     PAGES,
     WANTED,
     MakeHost,
-    carry_out,
     lines,
     next_boot,
     running,

@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 import errno
-import io
 import json
 import pathlib
-import runpy
 import shutil
-import sys
 import typing as t
 
 import pytest
@@ -23,7 +20,9 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._host.irqs.concer
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 from ansible_collections.baremetal.vmsite.tests.fakes.debian_without_systemd import make_debian_host, read_state
 from ansible_collections.baremetal.vmsite.tests.fakes.irq_kernel import IrqKernel, install_irqbalance
+from ansible_collections.baremetal.vmsite.tests.unit.host import as_the_door_does
 from ansible_collections.baremetal.vmsite.tests.unit.host.kill_at_every_boundary import kill_at_every_boundary, tree
+from ansible_collections.baremetal.vmsite.tests.unit.host.stand_in_kernel import KernelRoot, run_installed
 
 ALL = set(range(40))
 HOUSEKEEPING = {0, 1, 36}
@@ -32,19 +31,7 @@ BANNED = "2-35,37-39"
 DEFAULTS = '# the package\'s own\nIRQBALANCE_ARGS="--foreground"\n#IRQBALANCE_BANNED_CPULIST=\n'
 
 
-class IrqHost(HostRoot):
-    """A fake root whose interrupts behave like the kernel's."""
-
-    def __init__(self, path: pathlib.Path, on_boundary: t.Callable[[int, str], None] | None = None) -> None:
-        super().__init__(str(path), on_boundary)
-        self.kernel = IrqKernel(path, ALL)
-
-    def write_value(self, path: str, text: str) -> None:
-        self.boundary(f"write {text!r} to {path}")
-        try:
-            self.kernel.write(self.real(path), text)
-        except OSError as error:
-            raise self._refused(f"write {text!r}", path, error) from error
+IrqHost = KernelRoot[IrqKernel]
 
 
 def power_on(kernel: IrqKernel) -> None:
@@ -59,7 +46,7 @@ def power_on(kernel: IrqKernel) -> None:
 
 def host(place: pathlib.Path, hook: t.Callable[[int, str], None] | None = None) -> IrqHost:
     """The host in this directory; a fresh one if the directory is empty."""
-    root = IrqHost(place, hook)
+    root = IrqHost(place, IrqKernel(place, ALL), hook)
     if not any(place.iterdir()):
         make_debian_host(place)
         install_irqbalance(place, DEFAULTS)
@@ -75,13 +62,7 @@ def root(tmp_path: pathlib.Path) -> IrqHost:
 
 
 def carry_out(root: HostRoot, affinity: str = AFFINITY, persistent: bool = True) -> ChangeSet:
-    door = IrqAffinity(root, affinity, persistent)
-    changes = door.plan()
-    if changes:
-        door.apply(changes)
-        left = door.plan()
-        assert not left, [(change.what, change.current, change.wanted) for change in left]
-    return changes
+    return as_the_door_does.carry_out(IrqAffinity(root, affinity, persistent))
 
 
 def test_check_apply_check(root: IrqHost) -> None:
@@ -256,23 +237,7 @@ def look_again(root: IrqHost, monkeypatch: pytest.MonkeyPatch) -> int:
     """What the timer starts: the installed program with the unit's own argument, its writes going to the stand-in kernel."""
     service = root.read(f"/etc/systemd/system/{at_boot.NAME}.service")
     argv = next(line for line in service.splitlines() if line.startswith("ExecStart=")).split()[1:]
-    monkeypatch.setenv("VMSITE_ROOT", root.path)
-    monkeypatch.setattr(sys, "argv", ["irq-affinity", *argv])
-
-    class Attribute(io.StringIO):
-        def __init__(self, path: str) -> None:
-            super().__init__()
-            self.path = path
-
-        def __exit__(self, *_unused: object) -> None:
-            root.kernel.write(self.path, self.getvalue())
-
-    def kernel_open(path: str, mode: str = "r") -> t.IO[str]:
-        return open(path) if mode == "r" else Attribute(path)
-
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(root.real(at_boot.PROGRAM_PATH), init_globals={"open": kernel_open})
-    return int(ended.value.code or 0)
+    return run_installed(root, at_boot.PROGRAM_PATH, ["irq-affinity", *argv], monkeypatch)
 
 
 def test_after_a_reboot_and_for_what_comes_later(root: IrqHost, monkeypatch: pytest.MonkeyPatch) -> None:

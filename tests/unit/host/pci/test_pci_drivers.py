@@ -6,12 +6,9 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import pathlib
-import runpy
 import shutil
-import sys
 import typing as t
 
 import pytest
@@ -23,9 +20,11 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import
 from ansible_collections.baremetal.vmsite.tests.fakes.debian_without_systemd import make_debian_host, read_state
 from ansible_collections.baremetal.vmsite.tests.fakes.ip_link import store
 from ansible_collections.baremetal.vmsite.tests.fakes.modprobe import install_modprobe
+from ansible_collections.baremetal.vmsite.tests.unit.host.as_the_door_does import carry_out
 from ansible_collections.baremetal.vmsite.tests.unit.host.kill_at_every_boundary import kill_at_every_boundary, tree
 from ansible_collections.baremetal.vmsite.tests.unit.host.sriov import sriov_host
-from ansible_collections.baremetal.vmsite.tests.unit.host.sriov.sriov_host import FIRST, OWN_PROCESS, SECOND, VF0, VF1, PciHost, carry_out
+from ansible_collections.baremetal.vmsite.tests.unit.host.sriov.sriov_host import FIRST, OWN_PROCESS, SECOND, VF0, VF1, PciHost
+from ansible_collections.baremetal.vmsite.tests.unit.host.stand_in_kernel import run_installed
 
 
 def host(place: pathlib.Path, hook: t.Callable[[int, str], None] | None = None) -> PciHost:
@@ -299,25 +298,9 @@ def test_killed_at_every_write(tmp_path: pathlib.Path, wanted: str | None, bound
 
 def boot(root: PciHost, monkeypatch: pytest.MonkeyPatch) -> int:
     """What systemd does with the unit, the program's writes going to the stand-in kernel."""
-
-    class Attribute(io.StringIO):
-        def __init__(self, path: str) -> None:
-            super().__init__()
-            self.path = path
-
-        def __exit__(self, *_unused: object) -> None:
-            root.kernel.write(self.path, self.getvalue())
-
-    def kernel_open(path: str, mode: str = "r") -> t.IO[str]:
-        return open(path) if mode == "r" else Attribute(path)
-
     install_udevadm(root)
-    monkeypatch.setenv("VMSITE_ROOT", root.path)
     monkeypatch.setenv("PATH", f"{root.path}/usr/sbin:{os.environ['PATH']}")
-    monkeypatch.setattr(sys, "argv", ["pci-driver-at-boot", "0"])
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_path(root.real(at_boot.PROGRAM_PATH), init_globals={"open": kernel_open})
-    return int(ended.value.code or 0)
+    return run_installed(root, at_boot.PROGRAM_PATH, ["pci-driver-at-boot", "0"], monkeypatch)
 
 
 def reboot(root: PciHost, vfs: str = "2") -> None:

@@ -13,6 +13,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.service.concern import SiteService
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.service.wanted import read_options
 from ansible_collections.baremetal.vmsite.tests.fakes.debian_without_systemd import make_debian_host, read_state
+from ansible_collections.baremetal.vmsite.tests.unit.host import as_the_door_does
 
 CONFIGURATION = "/etc/timed/timed.conf"
 UNIT = "timed.service"
@@ -43,15 +44,7 @@ def concern(root: HostRoot, **changed: t.Any) -> SiteService:
 
 
 def carry_out(root: HostRoot, **changed: t.Any) -> ChangeSet:
-    """As the door does: plan, apply, plan again, verify."""
-    service = concern(root, **changed)
-    changes = service.plan()
-    if changes:
-        service.apply(changes)
-        left = service.plan()
-        assert not left, [(change.what, change.current, change.wanted) for change in left]
-    service.verify()
-    return changes
+    return as_the_door_does.carry_out(concern(root, **changed))
 
 
 def what(changes: ChangeSet) -> list[str]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import pathlib
 import typing as t
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import ChangeSet
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Concern
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.sriov.concern import SriovFunctions
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.sriov.wanted import read_options
 from ansible_collections.baremetal.vmsite.tests.fakes.ip_link import install_ip
 from ansible_collections.baremetal.vmsite.tests.fakes.pci_kernel import PciKernel, vf_address
+from ansible_collections.baremetal.vmsite.tests.unit.host.stand_in_kernel import KernelRoot
 
 FIRST, SECOND = "0000:21:00.0", "0000:41:00.0"
 VF0, VF1 = vf_address(FIRST, 0), vf_address(FIRST, 1)
@@ -23,24 +22,12 @@ OWN_PROCESS = 100
 Json = dict[str, t.Any]
 
 
-class PciHost(HostRoot):
-    """A fake root whose PCI attributes behave like the kernel's."""
-
-    def __init__(self, path: pathlib.Path, on_boundary: t.Callable[[int, str], None] | None = None) -> None:
-        super().__init__(str(path), on_boundary)
-        self.kernel = PciKernel(path)
-
-    def write_value(self, path: str, text: str) -> None:
-        self.boundary(f"write {text!r} to {path}")
-        try:
-            self.kernel.write(self.real(path), text)
-        except OSError as error:
-            raise self._refused(f"write {text!r}", path, error) from error
+PciHost = KernelRoot[PciKernel]
 
 
 def host(place: pathlib.Path, hook: t.Callable[[int, str], None] | None = None) -> PciHost:
     """The host in this directory; a fresh one if the directory is empty."""
-    root = PciHost(place, hook)
+    root = PciHost(place, PciKernel(place), hook)
     if not any(place.iterdir()):
         install_ip(place)
         (place / "etc/systemd/system").mkdir(parents=True)
@@ -58,14 +45,3 @@ def function(pci: str = FIRST, count: int = 2, vfs: t.Sequence[Json] = (), **mor
 
 def concern(root: HostRoot, *entries: Json, persistent: bool = True) -> SriovFunctions:
     return SriovFunctions(root, read_options(entries), OWN_PROCESS, persistent)
-
-
-def carry_out(door: Concern) -> ChangeSet:
-    """As _door does: plan, apply, plan again, verify."""
-    changes = door.plan()
-    if changes:
-        door.apply(changes)
-        left = door.plan()
-        assert not left, [(change.what, change.current, change.wanted) for change in left]
-    door.verify()
-    return changes

@@ -20,6 +20,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._host.sriov impor
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.sriov.concern import SriovFunctions
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.sriov.wanted import read_options
 from ansible_collections.baremetal.vmsite.tests.fakes.ip_link import store
+from ansible_collections.baremetal.vmsite.tests.unit.host.as_the_door_does import carry_out
 from ansible_collections.baremetal.vmsite.tests.unit.host.kill_at_every_boundary import kill_at_every_boundary, tree
 from ansible_collections.baremetal.vmsite.tests.unit.host.sriov.sriov_host import (
     FIRST,
@@ -27,7 +28,6 @@ from ansible_collections.baremetal.vmsite.tests.unit.host.sriov.sriov_host impor
     VF0,
     VF1,
     PciHost,
-    carry_out,
     concern,
     function,
     host,

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, Failures
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.pci import binding
 from ansible_collections.baremetal.vmsite.tests.fakes.ip_link import store
+from ansible_collections.baremetal.vmsite.tests.unit.host.as_the_door_does import carry_out
 from ansible_collections.baremetal.vmsite.tests.unit.host.sriov.sriov_host import (
     FIRST,
     OWN_PROCESS,
@@ -21,7 +22,6 @@ from ansible_collections.baremetal.vmsite.tests.unit.host.sriov.sriov_host impor
     VF0,
     VF1,
     PciHost,
-    carry_out,
     concern,
     function,
     host,
