@@ -6,27 +6,44 @@ from __future__ import annotations
 
 import typing as t
 
-# What the roles register, in the order in which the site is built.
+# What the roles register, in the order in which the site is built. A role with several doors registers each.
 RESULTS = {
-    "time_sync": "time_sync_result",
-    "host_tuning": "host_tuning_result",
-    "ovs_dpdk": "ovs_dpdk_result",
-    "libvirt_host": "libvirt_host_result",
-    "libvirt_vm": "libvirt_vm_result",
+    "time_sync": ("time_sync_result",),
+    "host_tuning": ("host_tuning_hugepages_result", "host_tuning_kernel_args_result", "host_tuning_irq_affinity_result"),
+    "sriov": ("sriov_functions_result", "sriov_drivers_result"),
+    "ovs_dpdk": ("ovs_dpdk_result",),
+    "libvirt_host": ("libvirt_host_result",),
+    "libvirt_vm": ("libvirt_vm_result",),
 }
-PARTS = ("changes", "reboot_required", "restart_required")
+REQUIRED = ("reboot_required", "restart_required")
 
 Json = dict[str, t.Any]
 
 
 def role_results(variables: t.Mapping[str, t.Any]) -> list[Json]:
     """What each role did to one host, from that host's variables: C(door) (the role), C(changes), C(reboot_required), C(restart_required)."""
-    found = {role: variables.get(name) for role, name in RESULTS.items()}
+    found = {role: _done(variables, names) for role, names in RESULTS.items()}
     return [
-        {"door": role, **{part: result[part] for part in PARTS}}
-        for role, result in found.items()
-        if isinstance(result, t.Mapping) and "changes" in result
+        {
+            "door": role,
+            "changes": [change for result in results for change in result["changes"]],
+            **{part: any(result[part] for result in results) for part in REQUIRED},
+        }
+        for role, results in found.items()
+        if results
     ]
+
+
+def reboot_reasons(variables: t.Mapping[str, t.Any]) -> list[str]:
+    """Why one host needs a reboot, from what its roles registered; empty if it needs none."""
+    results = [result for names in RESULTS.values() for result in _done(variables, names)]
+    return list(dict.fromkeys(reason for result in results for reason in result["reboot_reasons"]))
+
+
+def _done(variables: t.Mapping[str, t.Any], names: t.Iterable[str]) -> list[t.Mapping[str, t.Any]]:
+    """The results of doors that ran; a skipped task has registered too."""
+    found = [variables.get(name) for name in names]
+    return [result for result in found if isinstance(result, t.Mapping) and "changes" in result]
 
 
 def verify_results(variables: t.Mapping[str, t.Any]) -> list[Json]:
@@ -50,4 +67,9 @@ def _host_record(host: str, variables: t.Mapping[str, t.Any]) -> Json:
 
 class FilterModule:
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"host_records": host_records, "role_results": role_results, "verify_results": verify_results}
+        return {
+            "host_records": host_records,
+            "reboot_reasons": reboot_reasons,
+            "role_results": role_results,
+            "verify_results": verify_results,
+        }

@@ -55,12 +55,22 @@ class ChangeSet:
         self._restart_pending.extend(other._restart_pending)
 
     def reboot_pending(self, reason: str) -> None:
-        """Already written, in force only after a reboot: no change, but reported until the reboot has happened."""
+        """In force only after a reboot, and nothing is left to write: no change, but reported until the reboot has happened."""
         self._reboot_pending.append(reason)
+
+    def postpone(self, what: str, reason: str) -> None:
+        """Take back a change that the running host could not make and that the next boot will: it did not happen."""
+        self._changes = [change for change in self._changes if change.what != what]
+        self.reboot_pending(reason)
 
     def restart_pending(self, reason: str) -> None:
         """Already written, in force only after a restart of the service that reads it."""
         self._restart_pending.append(reason)
+
+    @property
+    def pending(self) -> list[str]:
+        """What is written and waits for a reboot or a restart."""
+        return [*self._reboot_pending, *self._restart_pending]
 
     def __iter__(self) -> t.Iterator[Change]:
         return iter(self._changes)

@@ -50,7 +50,9 @@ options:
             type: str
             required: true
           pci:
-            description: The PCI address. Give this or O(profile.dpdk_nics[].devargs).
+            description:
+              - The PCI address. Give this or O(profile.dpdk_nics[].devargs).
+              - A VF that is not there yet counts as one of the physical function that will make it.
             type: str
           devargs:
             description: DPDK's device arguments, for a virtual device.
@@ -128,6 +130,26 @@ options:
                 required: true
               mib:
                 description: Memory in MiB.
+                type: int
+                required: true
+          further:
+            description:
+              - Pages of a second size, for programs that ask for that size themselves.
+              - OVS and VMs get theirs in O(profile.hugepages.size_kib).
+            type: list
+            elements: dict
+            default: []
+            suboptions:
+              size_kib:
+                description: The page size in KiB.
+                type: int
+                required: true
+              node:
+                description: The NUMA node.
+                type: int
+                required: true
+              count:
+                description: The number of pages.
                 type: int
                 required: true
       isolation:
@@ -333,6 +355,16 @@ PROFILE_OPTIONS: dict[str, t.Any] = {
                 "options": {
                     "node": {"type": "int", "required": True},
                     "mib": {"type": "int", "required": True},
+                },
+            },
+            "further": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "size_kib": {"type": "int", "required": True},
+                    "node": {"type": "int", "required": True},
+                    "count": {"type": "int", "required": True},
                 },
             },
         },

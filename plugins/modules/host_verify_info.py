@@ -33,6 +33,12 @@ options:
     description: As O(baremetal.vmsite.hugepages#module:owned).
     type: bool
     default: true
+  kernel_owned:
+    description:
+      - Whether kernel arguments, CPU isolation and interrupts are compared.
+      - V(false) is for a container, whose kernel is that of the machine below.
+    type: bool
+    default: true
 seealso:
   - module: baremetal.vmsite.host_plan
   - module: baremetal.vmsite.report
@@ -90,11 +96,12 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
     "plan": {"type": "dict", "required": True},
     "bridges": {"type": "list", "elements": "dict", "default": []},
     "hugepages_owned": {"type": "bool", "default": True},
+    "kernel_owned": {"type": "bool", "default": True},
 }
 
 
 def read(options: dict[str, t.Any], root: HostRoot) -> dict[str, t.Any]:
-    asked = concerns(root, options["plan"], options["bridges"], options["hugepages_owned"])
+    asked = concerns(root, options["plan"], options["bridges"], options["hugepages_owned"], options["kernel_owned"])
     verified = [verify(name, concern) for name, concern in asked.items()]
     return {"clean": not any(entry["changes"] or entry["failures"] for entry in verified), "verified": verified}
 

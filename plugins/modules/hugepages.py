@@ -48,6 +48,15 @@ options:
         whose pools are those of the machine below.
     type: bool
     default: true
+  when_short:
+    description:
+      - What it means that the running host cannot give pages, also after compaction. The pool is put back as it was in either case.
+      - With V(fail) it is an error, and every other pool is put back too.
+      - With V(reboot) it is a reason to reboot, named in RV(reboot_reasons), and not tried again before. That is for a host whose kernel arguments
+        reserve the same pages at boot, as M(baremetal.vmsite.kernel_args) sets them from the plan. Pages of 1 GiB are seldom had in any other way.
+    type: str
+    choices: [fail, reboot]
+    default: fail
 seealso:
   - module: baremetal.vmsite.host_plan
 """
@@ -56,6 +65,11 @@ EXAMPLES = r"""
 - name: Give each node what the plan says
   baremetal.vmsite.hugepages:
     pages: "{{ host_plan_result.plan.hugepages }}"
+
+- name: Leave to the next boot what cannot be had now
+  baremetal.vmsite.hugepages:
+    pages: "{{ host_plan_result.plan.hugepages }}"
+    when_short: reboot
 
 - name: Have at least 64 pages of 2 MiB on node 0, in a container that cannot allocate them
   baremetal.vmsite.hugepages:
@@ -147,7 +161,7 @@ restart_reasons:
 import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._door import run
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.hugepages import Hugepages, Wanted
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.hugepages import FAIL, REBOOT, Hugepages, Wanted
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
@@ -164,11 +178,12 @@ ARGUMENT_SPEC: dict[str, t.Any] = {
         },
     },
     "owned": {"type": "bool", "default": True},
+    "when_short": {"type": "str", "choices": [FAIL, REBOOT], "default": FAIL},
 }
 
 
 def build(options: dict[str, t.Any], root: HostRoot) -> Hugepages:
-    return Hugepages(root, [Wanted(**entry) for entry in options["pages"]], owned=options["owned"])
+    return Hugepages(root, [Wanted(**entry) for entry in options["pages"]], options["owned"], options["when_short"])
 
 
 def main() -> None:

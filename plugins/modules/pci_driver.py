@@ -36,7 +36,9 @@ options:
     required: true
     suboptions:
       pci:
-        description: The PCI address, with its domain.
+        description:
+          - The PCI address, with its domain.
+          - The address of a VF that is not there yet is fine in check mode if M(baremetal.vmsite.sriov) would make it.
         type: str
         required: true
       driver:

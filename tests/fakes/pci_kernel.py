@@ -51,7 +51,7 @@ class PciKernel:
         self._add_device(address, drivers[0], group)
         self._write(f"{DEVICES}/{address}/fake_netdev", netdev)
         if total:
-            for name, value in (("totalvfs", total), ("numvfs", 0), ("drivers_autoprobe", 1)):
+            for name, value in (("totalvfs", total), ("numvfs", 0), ("offset", OFFSET), ("stride", STRIDE), ("drivers_autoprobe", 1)):
                 self._write(f"{DEVICES}/{address}/sriov_{name}", str(value))
             self._write(f"{DEVICES}/{address}/fake_vf_driver", drivers[1])
         self._probe(address)

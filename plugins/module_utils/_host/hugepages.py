@@ -6,11 +6,16 @@
 
 The kernel takes any number and gives what it can, without an error (Linux: Documentation/admin-guide/mm/hugetlbpage.rst), and it turns pages
 that are in use into surplus pages when the pool shrinks under them. So every write is read back, and a shrink below what is in use is refused.
+
+Pages that the running host cannot give may be left to the next boot, which finds all memory free. A note in /run, which no boot survives, says
+what was tried: until then it is a reason to reboot, and not a change that each run promises anew.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
+import posixpath
 import re
 import typing as t
 
@@ -22,6 +27,8 @@ if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 
 NODES = "/sys/devices/system/node"
+TRIED = "/run/vmsite/hugepages.json"
+FAIL, REBOOT = "fail", "reboot"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,21 +65,26 @@ class Hugepages(Concern):
     """The pools of one host.
 
     With C(owned=False) the pools belong to someone else (in a container: to the machine below). Then nothing is ever written, and too few
-    pages are a failure.
+    pages are a failure. C(when_short) says what pages are that the running host cannot give: a failure, or a reason to reboot, which is for
+    hosts whose kernel arguments reserve the same pages at boot.
     """
 
-    def __init__(self, root: HostRoot, wanted: t.Sequence[Wanted], owned: bool = True) -> None:
+    def __init__(self, root: HostRoot, wanted: t.Sequence[Wanted], owned: bool = True, when_short: str = FAIL) -> None:
         self._root = root
         self._wanted = sorted(wanted, key=lambda entry: (entry.node, entry.size_kib))
         self._owned = owned
+        self._when_short = when_short
 
     def plan(self) -> ChangeSet:
         raise_all(self._mistakes())
         changes = ChangeSet()
         shortages = []
+        tried = self._tried() if self._when_short == REBOOT else {}
         for entry in self._wanted:
             pool = self._pool(entry)
-            if self._owned:
+            if self._owned and pool.persistent < entry.count and tried.get(entry.what) == entry.count:
+                changes.reboot_pending(_short(entry, pool.persistent))
+            elif self._owned:
                 changes.compare(entry.what, pool.persistent, entry.count, "the host plan gives this node that many pages")
             elif pool.persistent < entry.count:
                 shortages.append(
@@ -83,16 +95,28 @@ class Hugepages(Concern):
         return changes
 
     def apply(self, changes: ChangeSet) -> None:
-        """Shrink first, so that what is freed can grow elsewhere. Where pages cannot be had, put every pool back as it was."""
+        """Shrink first, so that what is freed can grow elsewhere. A pool that cannot have its pages is put back as it was, and with it, if that
+        is a failure, every other."""
         entries = self._changed(changes)
         before = {entry: self._pool(entry).persistent for entry in entries}
+        short = []
         try:
             for entry in sorted(entries, key=lambda entry: entry.count - before[entry]):
-                self._set(entry)
+                got = self._set(entry)
+                if got < entry.count and self._when_short == FAIL:
+                    remedy = "free memory on this node, or reserve the pages at boot; the pools were put back as they were"
+                    raise self._too_few(entry, got, remedy)
+                if got < entry.count:
+                    self._write(entry, before[entry])
+                    short.append(entry)
         except Failure:
             for entry, count in before.items():
-                self._root.write_value(f"{self._directory(entry)}/nr_hugepages", str(count))
+                self._write(entry, count)
             raise
+        if short:
+            self._note_tried(short)
+        for entry in short:
+            changes.postpone(entry.what, _short(entry, before[entry]))
 
     def facts(self) -> dict[str, t.Any]:
         return {"pools": [{**dataclasses.asdict(entry), **dataclasses.asdict(self._pool(entry))} for entry in self._wanted]}
@@ -101,16 +125,31 @@ class Hugepages(Concern):
         named = {change.what for change in changes}
         return [entry for entry in self._wanted if entry.what in named]
 
-    def _set(self, entry: Wanted) -> None:
-        attribute = f"{self._directory(entry)}/nr_hugepages"
-        self._root.write_value(attribute, str(entry.count))
-        got = self._pool(entry).persistent
+    def _set(self, entry: Wanted) -> int:
+        """The pages that the pool then has."""
+        got = self._write(entry, entry.count)
         if got < entry.count and self._root.exists(f"{NODES}/node{entry.node}/compact"):
             self._root.write_value(f"{NODES}/node{entry.node}/compact", "1")  # free memory may only be scattered
-            self._root.write_value(attribute, str(entry.count))
-            got = self._pool(entry).persistent
-        if got < entry.count:
-            raise self._too_few(entry, got, "free memory on this node, or reserve the pages at boot; the pools were put back as they were")
+            got = self._write(entry, entry.count)
+        return got
+
+    def _write(self, entry: Wanted, count: int) -> int:
+        self._root.write_value(f"{self._directory(entry)}/nr_hugepages", str(count))
+        return self._pool(entry).persistent
+
+    def _tried(self) -> dict[str, int]:
+        """Pool -> the pages that were asked of it since the host has booted and could not be had. A note that cannot be read is none."""
+        try:
+            found = json.loads(self._root.read_optional(TRIED) or "{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _note_tried(self, short: t.Sequence[Wanted]) -> None:
+        if not self._root.is_dir(posixpath.dirname(TRIED)):
+            self._root.make_dir(posixpath.dirname(TRIED))
+        tried = {**self._tried(), **{entry.what: entry.count for entry in short}}
+        self._root.write_file(TRIED, json.dumps(tried, indent=1, sort_keys=True) + "\n")
 
     def _directory(self, entry: Wanted) -> str:
         return f"{NODES}/node{entry.node}/hugepages/hugepages-{entry.size_kib}kB"
@@ -195,3 +234,7 @@ class Hugepages(Concern):
                 process = path.split("/")[2]
                 holders.append(f"{self._root.read_optional(f'/proc/{process}/comm') or '?'} ({process})")
         return holders
+
+
+def _short(entry: Wanted, has: int) -> str:
+    return f"{entry.what}: {has} now, {entry.count} wanted; the running host could not give them, memory is free again after a boot"

@@ -10,9 +10,12 @@ import dataclasses
 import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import ChangeSet
-from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, Failures
+from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, Failures, raise_all
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.concern import KernelArguments
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.isolation import Isolation
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Comparison
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.hugepages import Hugepages, Wanted
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.irqs.concern import IrqAffinity
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs.concern import OvsDpdk
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs.concern import Wanted as WantedOvs
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs.ports import bridges_from
@@ -46,12 +49,18 @@ class PlanStillHolds(Comparison):
         return changes
 
 
-def concerns(root: HostRoot, plan: Json, bridges: t.Sequence[Json], hugepages_owned: bool) -> dict[str, Comparison]:
-    """What the plan decides on this host, by name."""
+def concerns(
+    root: HostRoot, plan: Json, bridges: t.Sequence[Json], hugepages_owned: bool, kernel_owned: bool = True
+) -> dict[str, Comparison]:
+    """What the plan decides on this host, by name. The kernel of a container is another's: then nothing of it is compared."""
     found: dict[str, Comparison] = {
         "host plan": PlanStillHolds(root, plan),
         "hugepages": Hugepages(root, [Wanted(**entry) for entry in plan["hugepages"]], owned=hugepages_owned),
     }
+    if kernel_owned:
+        found["kernel arguments"] = KernelArguments(root, plan["kernel_args"])
+        found["CPU isolation"] = Isolation(root, plan["kernel_args"])
+        found["interrupts"] = IrqAffinity(root, plan["irq"]["affinity"])
     if plan["ovs"]["enabled"]:
         wanted = WantedOvs(other_config={"dpdk-init": True, **plan["ovs"]["other_config"]}, bridges=bridges_from(list(bridges)))
         found["OVS-DPDK"] = OvsDpdk(root, wanted)
@@ -59,16 +68,21 @@ def concerns(root: HostRoot, plan: Json, bridges: t.Sequence[Json], hugepages_ow
 
 
 def verify(name: str, concern: Comparison) -> Json:
-    """One entry per concern: C(changes) that the planner would still make, and C(failures) of what did not come up."""
+    """One entry per concern: C(changes) that the planner would still make, and C(failures) of what did not come up or is not in force yet."""
     try:
         changes = concern.plan()
         if not changes:
+            raise_all([_not_in_force(name, reason) for reason in changes.pending])
             concern.verify()
     except Failures as failures:
         return _entry(name, [], failures.failures)
     except Failure as failure:
         return _entry(name, [], [failure])
     return _entry(name, [dataclasses.asdict(change) for change in changes], [])
+
+
+def _not_in_force(name: str, reason: str) -> Failure:
+    return Failure(asked=f"{name} in force", found=reason, where="the running host", remedy="reboot it, or restart the service that is named")
 
 
 def _entry(name: str, changes: list[Json], failures: list[Failure]) -> Json:

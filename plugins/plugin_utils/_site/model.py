@@ -16,7 +16,7 @@ from ansible_collections.baremetal.vmsite.plugins.plugin_utils._site.plans impor
 # Described once for the whole site: every host must see the same value.
 SITE_VARIABLES = ("vmsite_site", "vmsite_network", "vmsite_storage", "vmsite_tiers", "vmsite_tenants")
 # Described per host or per group of hosts.
-HOST_VARIABLES = ("vmsite_placement", "vmsite_host_profile", "vmsite_data_plane", "vmsite_vms", "vmsite_topology_capture")
+HOST_VARIABLES = ("vmsite_placement", "vmsite_host_profile", "vmsite_data_plane", "vmsite_sriov", "vmsite_vms", "vmsite_topology_capture")
 
 PREFIX = "vmsite_"
 

@@ -5,27 +5,34 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import typing as t
 
 import yaml
 
-from ansible_collections.baremetal.vmsite.plugins.filter.host_records import RESULTS, host_records, role_results, verify_results
+from ansible_collections.baremetal.vmsite.plugins.filter.host_records import (
+    RESULTS,
+    host_records,
+    reboot_reasons,
+    role_results,
+    verify_results,
+)
 
 ROLES = pathlib.Path(__file__).resolve().parents[3] / "roles"
 
 CHANGE: dict[str, t.Any] = {"what": "mask", "current": "0x1", "wanted": "0x2", "reason": "the plan", "needs": "nothing"}
-RESULT: dict[str, t.Any] = {"changes": [CHANGE], "reboot_required": False, "restart_required": True, "changed": True}
+RESULT: dict[str, t.Any] = {"changes": [CHANGE], "reboot_required": False, "reboot_reasons": [], "restart_required": True, "changed": True}
 SKIPPED: dict[str, t.Any] = {"skipped": True, "changed": False}
 
 
 def test_every_role_that_changes_something_registers_what_is_collected() -> None:
     registered = {
-        task["register"]: role.name
+        (role.name, task["register"])
         for role in ROLES.iterdir()
         for task in yaml.safe_load((role / "tasks/main.yml").read_text(encoding="utf-8"))
-        if task.get("register") == f"{role.name}_result" and role.name != "host_plan"
+        if re.fullmatch(rf"{role.name}_(\w+_)?result", task.get("register", "")) and role.name != "host_plan"
     }
-    assert {name: role for role, name in RESULTS.items()} == registered
+    assert {(role, name) for role, names in RESULTS.items() for name in names} == registered
 
 
 def test_results_come_in_the_order_of_the_site_without_roles_that_did_not_run() -> None:
@@ -37,6 +44,15 @@ def test_results_come_in_the_order_of_the_site_without_roles_that_did_not_run() 
         "reboot_required": False,
         "restart_required": True,
     }
+
+
+def test_the_doors_of_one_role_are_one_result() -> None:
+    reboot = {**RESULT, "reboot_required": True, "reboot_reasons": ["isolcpus"], "restart_required": False}
+    variables = {"host_tuning_hugepages_result": RESULT, "host_tuning_kernel_args_result": reboot, "sriov_drivers_result": SKIPPED}
+    (entry,) = role_results(variables)
+    assert entry == {"door": "host_tuning", "changes": [CHANGE, CHANGE], "reboot_required": True, "restart_required": True}
+    assert reboot_reasons(variables) == ["isolcpus"]
+    assert reboot_reasons({}) == []
 
 
 def test_what_a_role_would_still_change_is_a_finding() -> None:

@@ -52,6 +52,41 @@ def test_pages_that_cannot_be_had_are_an_error_and_every_pool_is_put_back(root: 
     assert tree(root.path) == before
 
 
+def test_pages_that_cannot_be_had_may_be_left_to_the_next_boot(root: SimulatedRoot, kernel: HugepageKernel) -> None:
+    kernel.free_kib[1] = 100 * 2048
+    hugepages = Hugepages(root, [Wanted(2048, 0, 512), Wanted(2048, 1, 512)], when_short="reboot")
+    changes = hugepages.plan()
+    hugepages.apply(changes)
+    assert [change.what for change in changes] == ["hugepages of 2048 KiB on node 0"], "what did not happen is no change"
+    (reason,) = changes.result()["reboot_reasons"]
+    assert reason.startswith("hugepages of 2048 KiB on node 1: 0 now, 512 wanted")
+    assert [pool["total"] for pool in hugepages.facts()["pools"]] == [512, 0]
+
+    again = hugepages.plan()
+    assert not again.changed
+    assert again.result()["reboot_reasons"] == [reason]
+    root.remove("/run/vmsite/hugepages.json")  # a boot
+    kernel.free_kib[1] = 512 * 2048
+    hugepages.apply(hugepages.plan())
+    assert not hugepages.plan().result()["reboot_required"]
+
+
+def test_what_was_tried_holds_for_that_number_only(root: SimulatedRoot, kernel: HugepageKernel) -> None:
+    kernel.free_kib[1] = 100 * 2048
+    first = Hugepages(root, [Wanted(2048, 1, 512)], when_short="reboot")
+    first.apply(first.plan())
+    second = Hugepages(root, [Wanted(2048, 1, 64)], when_short="reboot")
+    second.apply(second.plan())
+    assert [pool["total"] for pool in second.facts()["pools"]] == [64]
+
+
+def test_a_note_that_is_no_note_counts_for_nothing(root: SimulatedRoot) -> None:
+    root.make_dir("/run/vmsite")
+    root.write_file("/run/vmsite/hugepages.json", "[1")
+    hugepages = Hugepages(root, [Wanted(2048, 1, 64)], when_short="reboot")
+    assert len(hugepages.plan()) == 1
+
+
 def test_scattered_memory_is_compacted_once(root: SimulatedRoot, kernel: HugepageKernel) -> None:
     kernel.free_kib[0], kernel.fragmented_kib[0] = 10 * 2048, 500 * 2048
     hugepages = Hugepages(root, [Wanted(2048, 0, 512 - 2)])

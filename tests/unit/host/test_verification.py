@@ -11,12 +11,16 @@ import typing as t
 
 import pytest
 
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot.concern import KernelArguments
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.plan.planner import plan_host
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.plan.profile import Profile
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.topology.reader import read_topology
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.verification import concerns, verify
+from ansible_collections.baremetal.vmsite.tests.fakes.irq_kernel import IrqKernel
 from ansible_collections.baremetal.vmsite.tests.fakes.sysfs_host import SysfsHost
+from ansible_collections.baremetal.vmsite.tests.unit.host.as_the_door_does import carry_out
+from ansible_collections.baremetal.vmsite.tests.unit.host.boot.boot_hosts import WANTED, grub_host, next_boot, running
 
 PROFILE: dict[str, t.Any] = {"pmd_cores_per_nic_node": 0, "hugepages": {"size_kib": 2048, "vm_mib": 128}}
 
@@ -37,7 +41,7 @@ def host(tmp_path: pathlib.Path) -> SysfsHost:
 
 def findings(host: SysfsHost, plan: dict[str, t.Any]) -> dict[str, t.Any]:
     """What was found, by concern; only what is not clean."""
-    asked = concerns(HostRoot(str(host.root)), plan, [], hugepages_owned=True)
+    asked = concerns(HostRoot(str(host.root)), plan, [], hugepages_owned=True, kernel_owned=False)
     verified = [verify(name, concern) for name, concern in asked.items()]
     return {entry["name"]: entry for entry in verified if entry["changes"] or entry["failures"]}
 
@@ -69,3 +73,30 @@ def test_what_cannot_be_read_is_a_failure_of_its_concern(host: SysfsHost, plan: 
     other["hugepages"][0]["node"] = 7
     (failure,) = findings(host, other)["hugepages"]["failures"]
     assert failure["found"] == "NUMA nodes 0"
+
+
+KERNEL = ("kernel arguments", "CPU isolation", "interrupts")
+
+
+def test_what_waits_for_a_reboot_is_not_clean(tmp_path: pathlib.Path) -> None:
+    root = grub_host(tmp_path)
+    interrupts = IrqKernel(tmp_path, set(range(8)))
+    interrupts.start("0-7")
+    interrupts.add(30, "eth0", {6})
+    plan = {"hugepages": [], "kernel_args": WANTED, "irq": {"affinity": "0-1"}, "ovs": {"enabled": False}}
+
+    def found() -> dict[str, dict[str, t.Any]]:
+        asked = concerns(root, plan, [], hugepages_owned=True)
+        return {name: verify(name, asked[name]) for name in KERNEL}
+
+    assert [change["what"] for change in found()["interrupts"]["changes"]][:2] == [
+        "/proc/irq/default_smp_affinity",
+        "IRQ 30 (eth0)",
+    ]
+    carry_out(KernelArguments(root, WANTED))
+    before = found()
+    assert before["kernel arguments"]["changes"] == []
+    assert all("set for the next boot" in failure["found"] for failure in before["kernel arguments"]["failures"])
+    assert {change["needs"] for change in before["CPU isolation"]["changes"]} == {"reboot"}
+    running(tmp_path, next_boot(root))
+    assert found()["kernel arguments"] == {"name": "kernel arguments", "changes": [], "failures": []}

@@ -54,7 +54,7 @@ class Red(t.NamedTuple):
 
 
 TIERS, TENANTS, NETWORK, STORAGE, SITE = "vmsite_tiers", "vmsite_tenants", "vmsite_network", "vmsite_storage", "vmsite_site"
-PROFILE, PLANE, VMS = "vmsite_host_profile", "vmsite_data_plane", "vmsite_vms"
+PROFILE, PLANE, SRIOV, VMS = "vmsite_host_profile", "vmsite_data_plane", "vmsite_sriov", "vmsite_vms"
 PREFIXES = (NETWORK, "prefixes")
 
 RED = [
@@ -212,6 +212,16 @@ RED = [
     Red("profiles_are_understood", (PROFILE, "vhost_ports", 0, "count"), 0, [f"{PROFILE}.vhost_ports[0].count: 0"], "core1"),
     Red("bridges_are_understood", (PLANE, "bridges", 0, "portss"), [], [f"{PLANE}.bridges[0].portss: no such key"], "core1"),
     Red("bridges_are_understood", (PLANE, "bridges", 0, "ports", 0, "tag"), 9999, [f"{PLANE}.bridges: VLAN 9999"], "core1"),
+    Red("functions_are_understood", (SRIOV, "functions", 0, "cuont"), 4, [f"{SRIOV}.functions[0].cuont: no such key"], "core1"),
+    Red("functions_are_understood", (SRIOV, "functions", 0, "vfs", 0, "vlan"), 9999, [f"{SRIOV}.functions: no VLAN"], "core1"),
+    Red("functions_are_understood", (SRIOV, "drivers"), [{"driver": "vfio-pci"}], [f"{SRIOV}.drivers[0]: missing required"], "core1"),
+    Red(
+        "a_nic_is_dpdks_or_makes_vfs",
+        (SRIOV, "functions", 1, "pci"),
+        "0000:A1:00.0",
+        [f"{SRIOV}.functions: DPDK port dpdk1 of vmsite_data_plane has this NIC as a whole"],
+        "core1",
+    ),
     Red("dpdk_nics_agree", (PLANE, "bridges", 0, "ports", 0, "mtu"), 1500, [f"{PLANE}.bridges: mtu 1500, and 9000 in dpdk_nics"], "core1"),
     Red("dpdk_nics_agree", (PROFILE, "dpdk_nics", 1), REMOVED, [f"{PLANE}.bridges: it is not in dpdk_nics"], "core1"),
     Red("dpdk_nics_agree", (PLANE, "bridges", 0, "ports", 1), REMOVED, [f"{PROFILE}.dpdk_nics: no bridge of vmsite_data_plane"], "core1"),

@@ -4,6 +4,9 @@
 # This file is private to the collection.
 """PCI functions on the drivers that the site wants: bound by driver_override, kept over reboots, put back if something fails half-way.
 
+A VF that is not there yet, but that a physical function will make at this address, is planned and cannot be applied: so check mode can say what
+comes after baremetal.vmsite.sriov.
+
 Refused before anything is written: a group that user space cannot have, a function that carries the connection, the default route or a mounted
 disk, one that someone uses, and one whose VFs would go with its driver.
 """
@@ -64,6 +67,7 @@ class PciDrivers(Concern):
     def apply(self, changes: ChangeSet) -> None:
         named = {change.what for change in changes}
         touched = [entry for entry in self._wanted if named & {_override(entry), _driver(entry)}]
+        raise_all([self._not_made(entry) for entry in touched if not functions.exists(self._root, entry.pci)])
         before = {
             entry.pci: (functions.override_of(self._root, entry.pci), functions.driver_of(self._root, entry.pci)) for entry in touched
         }
@@ -128,8 +132,9 @@ class PciDrivers(Concern):
             if not functions.is_address(entry.pci):
                 mistakes.append(_mistake(entry.pci, "no PCI address", "devices", "write it with its domain, like 0000:21:00.0"))
             elif not functions.exists(self._root, entry.pci):
-                remedy = "correct the address, or make the VF first (baremetal.vmsite.sriov)"
-                mistakes.append(_mistake(entry.pci, "no such device", functions.directory(entry.pci), remedy))
+                if functions.maker_of(self._root, entry.pci) is None:
+                    found = "no such device, and no physical function would make a VF at this address"
+                    mistakes.append(_mistake(entry.pci, found, functions.directory(entry.pci), "correct the address"))
             elif obstacles.is_bridge(self._root, entry.pci):
                 mistakes.append(
                     _mistake(entry.pci, "a bridge, whose devices would go with it", functions.directory(entry.pci), "name a device")
@@ -145,7 +150,7 @@ class PciDrivers(Concern):
     def _in_the_way(self, changes: ChangeSet) -> list[Failure]:
         """Only for a function that really changes hands."""
         named = {change.what for change in changes}
-        moved = [entry for entry in self._wanted if _driver(entry) in named]
+        moved = [entry for entry in self._wanted if _driver(entry) in named and functions.exists(self._root, entry.pci)]
         bound = [entry.pci for entry in moved if functions.driver_of(self._root, entry.pci)]
         reasons = carriers(self._root, self._process) if bound else {}
         users = users_of(self._root, bound) if bound else {}
@@ -167,6 +172,10 @@ class PciDrivers(Concern):
             asked = f"{entry.pci} on {entry.driver or OWN_CHOICE}"
             failures += [_mistake(asked, said, functions.directory(entry.pci), remedy) for said, remedy in found]
         return failures
+
+    def _not_made(self, entry: WantedDriver) -> Failure:
+        found = f"no such device; {functions.maker_of(self._root, entry.pci)} makes it when it has that many VFs"
+        return _mistake(entry.pci, found, functions.directory(entry.pci), "make the VFs first (baremetal.vmsite.sriov)")
 
     def _fact(self, pci: str) -> dict[str, t.Any]:
         group = functions.iommu_group_of(self._root, pci)

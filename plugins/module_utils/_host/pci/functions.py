@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.pci.virtual_addresses import index_of
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.topology.network_devices import PCI_ADDRESS, PCI_DEVICES
 
 if t.TYPE_CHECKING:
@@ -62,6 +63,16 @@ def virtual_functions_of(root: HostRoot, address: str) -> dict[int, str]:
         if match and target:
             found[int(match[1])] = target
     return dict(sorted(found.items()))
+
+
+def maker_of(root: HostRoot, address: str) -> str | None:
+    """The PF that would give this address to one of its VFs; None if no function of the host would."""
+    for path in root.glob(f"{PCI_DEVICES}/*/sriov_totalvfs"):
+        physical = path.split("/")[-2]
+        offset, stride, total = (number(root, physical, f"sriov_{name}") for name in ("offset", "stride", "totalvfs"))
+        if index_of(address, physical, offset, stride, total) is not None:
+            return physical
+    return None
 
 
 def iommu_group_of(root: HostRoot, address: str) -> str | None:

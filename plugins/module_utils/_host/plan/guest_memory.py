@@ -66,7 +66,7 @@ def with_guests(
 
 def _capacity(memory: NodeMemory, page_kib: int) -> int:
     """The most guest memory that leaves the node its reserve, OVS its pages and QEMU its overhead; whole pages."""
-    free = max(0, (memory.total or 0) - memory.reserve - memory.ovs)
+    free = max(0, (memory.total or 0) - memory.reserve - memory.ovs - memory.further)
     capacity = round_down(free * 100 // (100 + GUEST_OVERHEAD_PERCENT), page_kib)
     return capacity if capacity + -(-capacity * GUEST_OVERHEAD_PERCENT // 100) <= free else max(0, capacity - page_mib(page_kib))
 

@@ -24,22 +24,34 @@ NODE_SYNTAX_SINCE = (5, 16)  # hugepages=0:8,1:8; powerpc never got it (hugetlb_
 LONGEST_COMMAND_LINE = {"x86_64": 2048, "i686": 2048, "aarch64": 2048, "s390x": 4096, "ppc64": 2048, "riscv64": 1024}
 
 
-def hugepage_arguments(topology: Topology, page_kib: int | None, count_of: dict[int, int], findings: Findings) -> list[str]:
-    """C(count_of) has the pages per node, nodes without pages left out."""
-    if not page_kib or not count_of:
-        return []
-    size = size_suffix(page_kib)
-    head = [f"default_hugepagesz={size}", f"hugepagesz={size}"]
+def hugepage_arguments(
+    topology: Topology, default_kib: int | None, pages: t.Mapping[int, t.Mapping[int, int]], findings: Findings
+) -> list[str]:
+    """C(pages) has, by size, the pages per node. C(default_kib) is the size that those get who ask for none."""
+    arguments = []
+    for size_kib, per_node in pages.items():
+        count_of = {node: count for node, count in sorted(per_node.items()) if count}
+        if not count_of:
+            continue
+        if size_kib == default_kib:
+            arguments.append(f"default_hugepagesz={size_suffix(size_kib)}")
+        count = _count_argument(topology, count_of, findings)
+        if count:
+            arguments += [f"hugepagesz={size_suffix(size_kib)}", count]
+    return arguments
+
+
+def _count_argument(topology: Topology, count_of: dict[int, int], findings: Findings) -> str | None:
     with_memory = [node.node for node in topology.nodes if node.may_have_memory]
     if with_memory == list(count_of) and len(set(count_of.values())) == 1:
-        return [*head, f"hugepages={sum(count_of.values())}"]  # the kernel divides equally over the nodes with memory
+        return f"hugepages={sum(count_of.values())}"  # the kernel divides equally over the nodes with memory
     if _has_node_syntax(topology):
-        return [*head, "hugepages=" + ",".join(f"{node}:{count}" for node, count in sorted(count_of.items()))]
+        return "hugepages=" + ",".join(f"{node}:{count}" for node, count in count_of.items())
     findings.note(
         f"Kernel {topology.kernel} ({topology.architecture}) cannot allocate different numbers of hugepages per node at boot: "
         "no hugepages= argument; the pages have to be allocated on the running host."
     )
-    return [f"default_hugepagesz={size}"]
+    return None
 
 
 def isolation_arguments(isolated: tuple[int, ...], housekeeping: tuple[int, ...]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.plan.further_pages import with_further
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.plan.guest_memory import with_guests
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.plan.mempools import MIB, Mempool, mempools
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.plan.node_memory import NodeMemory
@@ -41,8 +42,9 @@ def plan_memory(topology: Topology, profile: Profile, placed: tuple[PlacedNic, .
     pools = mempools(ports, profile.memory_model, len(roles.polling))
     nodes = reserve(topology, profile, roles, findings)
     if not profile.uses_dpdk and not profile.hugepages.vm_mib and not profile.hugepages.vm_mib_per_node:
-        return Memory(None, nodes, ())
+        return Memory(None, with_further(nodes, topology, profile, None, findings), ())
     page_kib = _page_size(topology, profile, findings)
+    nodes = with_further(nodes, topology, profile, page_kib, findings)
     nodes = with_ovs(nodes, profile, pools, page_kib, findings)
     nodes = with_guests(nodes, profile, vm_nodes, roles, page_kib, findings)
     for pool in pools:

@@ -24,9 +24,11 @@ class NodeMemory:
     eviction: int
     ovs: int = 0
     vm: int = 0
+    further: int = 0
 
     @property
     def hugepages(self) -> int:
+        """In pages of the plan's size; C(further) is in pages of other sizes."""
         return self.ovs + self.vm
 
     @property
@@ -40,7 +42,7 @@ class NodeMemory:
 
     @property
     def left(self) -> int | None:
-        return None if self.total is None else self.total - self.reserve - self.hugepages - self.guest_overhead
+        return None if self.total is None else self.total - self.reserve - self.hugepages - self.further - self.guest_overhead
 
 
 def share(amount: int, weights: dict[int, int]) -> dict[int, int]:

@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host import cpus as cpu_sets
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.pci.virtual_addresses import index_of
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.plan.findings import Findings
@@ -74,7 +75,7 @@ def home_node(topology: Topology) -> int | None:
 
 def _node_of(topology: Topology, nic: DpdkNic, findings: Findings) -> int | None:
     """What the host says, else what the profile says, else the only node there is."""
-    device = next((device for device in topology.nics if device.pci and device.pci == nic.pci), None)
+    device = _device_of(topology, nic)
     objection = _objection(topology, nic, device)
     if objection:
         found, remedy, mend = objection
@@ -83,6 +84,18 @@ def _node_of(topology: Topology, nic: DpdkNic, findings: Findings) -> int | None
     if device and device.node is not None:
         return device.node
     return topology.nodes[0].node if nic.node is None else nic.node
+
+
+def _device_of(topology: Topology, nic: DpdkNic) -> Nic | None:
+    """The function itself, or the physical function whose VF it will be: a VF lies where its physical function does."""
+    functions = [device for device in topology.nics if device.pci and nic.pci]
+    itself = next((device for device in functions if device.pci == nic.pci), None)
+    return itself or next((device for device in functions if _makes(device, nic)), None)
+
+
+def _makes(device: Nic, nic: DpdkNic) -> bool:
+    index = index_of(nic.pci or "", device.pci or "", device.sriov_offset, device.sriov_stride, device.sriov_totalvfs)
+    return index is not None
 
 
 def _objection(topology: Topology, nic: DpdkNic, device: Nic | None) -> tuple[str, str, Mend] | None:

@@ -139,9 +139,13 @@ def _kernel_args(
     topology: Topology, profile: Profile, memory: Memory, isolated: tuple[int, ...], roles: CoreRoles, findings: Findings
 ) -> tuple[str, ...]:
     size = memory.page_kib
-    count_of = {entry.node: entry.hugepages * 1024 // size for entry in memory.nodes if entry.hugepages} if size else {}
+    pages: dict[int, dict[int, int]] = {}
+    if size:
+        pages[size] = {entry.node: entry.hugepages * 1024 // size for entry in memory.nodes if entry.hugepages}
+    for further in profile.hugepages.further:
+        pages.setdefault(further.size_kib, {})[further.node] = further.count
     arguments = (
-        *kernel_arguments.hugepage_arguments(topology, size, count_of, findings),
+        *kernel_arguments.hugepage_arguments(topology, size, pages, findings),
         *kernel_arguments.isolation_arguments(isolated, cpus_of(roles.housekeeping)),
         *kernel_arguments.iommu_arguments(topology, any(nic.pci for nic in profile.dpdk_nics)),
     )

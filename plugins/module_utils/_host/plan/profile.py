@@ -50,12 +50,22 @@ class VhostPorts:
 
 
 @dataclasses.dataclass(frozen=True)
+class FurtherPages:
+    """Pages of a second size on one node, for whoever asks for that size by itself; VMs and OVS have theirs in C(Hugepages)."""
+
+    size_kib: int
+    node: int
+    count: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Hugepages:
     """C(vm_mib) is for the whole host: a number or C(rest). C(vm_mib_per_node) holds (node, MiB) and excludes C(vm_mib)."""
 
     size_kib: int | None = None
     vm_mib: int | str = 0
     vm_mib_per_node: tuple[tuple[int, int], ...] = ()
+    further: tuple[FurtherPages, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,6 +203,10 @@ def _hugepages(fields: Fields) -> Hugepages:
     for entry in fields.mappings("vm_mib_per_node"):
         per_node.append((entry.integer("node", 0), entry.integer("mib", 0)))
         entry.finish()
+    further = []
+    for entry in fields.mappings("further"):
+        further.append(FurtherPages(entry.integer("size_kib", 0, minimum=1), entry.integer("node", 0), entry.integer("count", 0)))
+        entry.finish()
     fields.finish()
     if per_node and vm_mib:
         fields.mistakes.append(
@@ -202,7 +216,13 @@ def _hugepages(fields: Fields) -> Hugepages:
         fields.mistakes.append(
             Failure(asked="hugepages per node", found="a node twice", where=f"{fields.where}.vm_mib_per_node", remedy="list each node once")
         )
-    return Hugepages(size_kib, vm_mib, tuple(sorted(per_node)))
+    if len({(pages.size_kib, pages.node) for pages in further}) < len(further):
+        fields.mistakes.append(
+            Failure(
+                asked="further hugepages", found="a size and node twice", where=f"{fields.where}.further", remedy="list each size and node once"
+            )
+        )
+    return Hugepages(size_kib, vm_mib, tuple(sorted(per_node)), tuple(sorted(further, key=lambda pages: (pages.size_kib, pages.node))))
 
 
 def _reserved(fields: Fields) -> Reserved:

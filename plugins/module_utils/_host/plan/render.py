@@ -21,11 +21,16 @@ Json = dict[str, t.Any]
 
 
 def hugepages(plan: HostPlan) -> list[Json]:
-    """For the door hugepages: one entry per node with memory, also those that are to have no pages."""
+    """For the door hugepages: one entry per size and node with memory, also for nodes that are to have no pages."""
+    nodes = plan.memory.nodes
     size = plan.memory.page_kib
-    if not size:
-        return []
-    return [{"size_kib": size, "node": memory.node, "count": memory.hugepages * 1024 // size} for memory in plan.memory.nodes]
+    own = [{"size_kib": size, "node": memory.node, "count": memory.hugepages * 1024 // size} for memory in nodes] if size else []
+    further = {(pages.size_kib, pages.node): pages.count for pages in plan.profile.hugepages.further}
+    return own + [
+        {"size_kib": size, "node": memory.node, "count": further.get((size, memory.node), 0)}
+        for size in sorted({size for size, _node in further})
+        for memory in nodes
+    ]
 
 
 def irq(plan: HostPlan) -> Json:

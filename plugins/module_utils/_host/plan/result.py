@@ -102,6 +102,7 @@ class HostPlan:
                 "ovs_mib": memory.ovs,
                 "vm_mib": memory.vm,
                 "hugepages_mib": memory.hugepages,
+                "further_mib": memory.further,
                 "guest_overhead_mib": memory.guest_overhead,
                 "left_mib": memory.left,
             },

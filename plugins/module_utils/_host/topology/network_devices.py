@@ -74,8 +74,7 @@ def _with_pci(evidence: Evidence, address: str, names: list[str], nodes: tuple[N
     named: list[str | None] = [*names] or [None]
     node, source = locate(evidence, address, nodes, online)
     driver = evidence.root.readlink(f"{directory}/driver")
-    virtual_functions = evidence.number(f"{directory}/sriov_totalvfs")
-    present_functions = evidence.number(f"{directory}/sriov_numvfs")
+    sriov = {f"sriov_{name}": evidence.number(f"{directory}/sriov_{name}") for name in ("totalvfs", "numvfs", "offset", "stride")}
     return [
         Nic(
             name=name,
@@ -84,8 +83,7 @@ def _with_pci(evidence: Evidence, address: str, names: list[str], nodes: tuple[N
             node_source=source,
             driver=driver.rsplit("/", 1)[-1] if driver else None,
             mac=(evidence.text(f"{NETWORK_CLASS}/{name}/address") or None) if name else None,
-            sriov_totalvfs=virtual_functions,
-            sriov_numvfs=present_functions,
+            **sriov,
         )
         for name in named
     ]

@@ -64,7 +64,10 @@ class Node:
 
 @dataclasses.dataclass(frozen=True)
 class Nic:
-    """A network device: a netdev, a PCI function, or both. A function bound to vfio-pci has no name; a virtual netdev has no PCI address."""
+    """A network device: a netdev, a PCI function, or both. A function bound to vfio-pci has no name; a virtual netdev has no PCI address.
+
+    C(sriov_offset) and C(sriov_stride) say where the VFs of a physical function lie, also before they are there.
+    """
 
     name: str | None
     pci: str | None
@@ -74,6 +77,8 @@ class Nic:
     mac: str | None = None
     sriov_totalvfs: int | None = None
     sriov_numvfs: int | None = None
+    sriov_offset: int | None = None
+    sriov_stride: int | None = None
     virtual: bool = False
 
 

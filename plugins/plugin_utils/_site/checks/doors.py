@@ -13,14 +13,19 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, Failures
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs import ports
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.plan.profile import DEFAULT_MTU, Profile
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.sriov.wanted import read_options
 from ansible_collections.baremetal.vmsite.plugins.modules.libvirt_vm import ARGUMENT_SPEC as LIBVIRT_VM
 from ansible_collections.baremetal.vmsite.plugins.modules.ovs_dpdk import ARGUMENT_SPEC as OVS_DPDK
+from ansible_collections.baremetal.vmsite.plugins.modules.pci_driver import ARGUMENT_SPEC as PCI_DRIVER
+from ansible_collections.baremetal.vmsite.plugins.modules.sriov import ARGUMENT_SPEC as SRIOV
 from ansible_collections.baremetal.vmsite.plugins.plugin_utils._site.checks.check import Check
 from ansible_collections.baremetal.vmsite.plugins.plugin_utils._site.mistakes import Mistake, Path, choices, did_you_mean, dotted, shown
 from ansible_collections.baremetal.vmsite.plugins.plugin_utils._site.model import Site, Variable
 
 BRIDGE: dict[str, t.Any] = OVS_DPDK["bridges"]["options"]
 VM: dict[str, t.Any] = LIBVIRT_VM["vms"]["options"]
+FUNCTION: dict[str, t.Any] = SRIOV["functions"]["options"]
+DEVICE: dict[str, t.Any] = PCI_DRIVER["devices"]["options"]
 
 
 def vms_are_understood(site: Site) -> t.Iterator[Mistake]:
@@ -36,6 +41,39 @@ def bridges_are_understood(site: Site) -> t.Iterator[Mistake]:
             yield from _refused(variable, (*path, index), BRIDGE)
         for failure in ports.mistakes(_bridges(variable) or []):
             yield variable.mistake(path, failure.found, failure.remedy, asked=f"{dotted(path)}: {failure.asked}")
+
+
+def functions_are_understood(site: Site) -> t.Iterator[Mistake]:
+    for variable in site.named("vmsite_sriov"):
+        for part, options in (("functions", FUNCTION), ("drivers", DEVICE)):
+            for index in range(len(variable.value[part])):
+                yield from _refused(variable, (variable.name, part, index), options)
+        try:
+            _functions(variable)
+        except Failure as failure:
+            yield _in_functions(variable, failure)
+        except Failures as several:
+            yield from (_in_functions(variable, failure) for failure in several.failures)
+
+
+def a_nic_is_dpdks_or_makes_vfs(site: Site) -> t.Iterator[Mistake]:
+    """VFs are made by a NIC's kernel driver, which it does not have while DPDK drives it through vfio-pci."""
+    for variable in site.named("vmsite_sriov"):
+        counts = {str(entry.get("pci")).lower(): entry.get("count") for entry in variable.value["functions"]}
+        taken: dict[tuple[str, str], list[str]] = {}
+        for host in variable.hosts:
+            plane = site.of(host, "vmsite_data_plane")
+            for port in [port for bridge in (_bridges(plane) if plane else None) or [] for port in bridge.ports if port.kind == "dpdk"]:
+                if port.pci_address and counts.get(port.pci_address):
+                    taken.setdefault((port.name, port.pci_address), []).append(host)
+        for (name, address), hosts in taken.items():
+            yield variable.mistake(
+                (variable.name, "functions"),
+                f"DPDK port {name} of vmsite_data_plane has this NIC as a whole",
+                "give the port one of the NIC's VFs, or make the VFs on another NIC",
+                asked=f"VFs on {address}",
+                hosts=hosts,
+            )
 
 
 def dpdk_nics_agree(site: Site) -> t.Iterator[Mistake]:
@@ -124,6 +162,18 @@ def _bridges(variable: Variable) -> list[ports.Bridge] | None:
     return None if any(refusals for _bridge, refusals in read) else ports.bridges_from([bridge for bridge, _refusals in read])
 
 
+def _functions(variable: Variable) -> None:
+    """Raises what the door sriov has against the functions; nothing if its specification refuses one already."""
+    read = [_validated(entry, FUNCTION) for entry in variable.value["functions"]]
+    if not any(refusals for _entry, refusals in read):
+        read_options([entry for entry, _refusals in read])
+
+
+def _in_functions(variable: Variable, failure: Failure) -> Mistake:
+    path = (variable.name, "functions")
+    return variable.mistake(path, failure.found, failure.remedy, asked=f"{dotted(path)}: {failure.asked}")
+
+
 def _validated(value: t.Any, options: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[str]]:
     """What the core makes of a door's options, and what it says against them."""
     try:
@@ -166,6 +216,8 @@ def _mappings(value: t.Any) -> list[dict[str, t.Any]]:
 CHECKS = (
     Check(vms_are_understood),
     Check(bridges_are_understood),
+    Check(functions_are_understood),
+    Check(a_nic_is_dpdks_or_makes_vfs),
     Check(dpdk_nics_agree),
     Check(addresses_have_a_prefix, ("vmsite_network",)),
     Check(vms_have_their_bridge),

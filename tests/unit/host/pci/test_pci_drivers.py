@@ -159,6 +159,25 @@ def test_a_running_systemd_reads_the_new_unit(root: PciHost) -> None:
     assert [change.what for change in carry_out(door(root, vf0="vfio-pci"))] == [f"unit {at_boot.UNIT} definition"]
 
 
+def test_a_vf_that_is_not_made_yet_is_planned_and_not_applied(root: PciHost) -> None:
+    third = "0000:21:10.4"
+    before = tree(root.path)
+    concern = PciDrivers(root, [WantedDriver(third, "vfio-pci")], OWN_PROCESS)
+    planned = concern.plan()
+    assert [(change.what, change.wanted) for change in planned if change.what.startswith(third)] == [
+        (f"{third} driver_override", "vfio-pci"),
+        (f"{third} driver", "vfio-pci"),
+    ]
+    with pytest.raises(Failure) as caught:
+        concern.apply(planned)
+    assert caught.value.found == f"no such device; {FIRST} makes it when it has that many VFs"
+    assert tree(root.path) == before
+    for count in ("0", "3"):
+        root.kernel.write(root.real(f"/sys/bus/pci/devices/{FIRST}/sriov_numvfs"), count)
+    carry_out(PciDrivers(root, [WantedDriver(third, "vfio-pci")], OWN_PROCESS))
+    assert driver(root, third) == "vfio-pci"
+
+
 # Refusals
 
 
@@ -171,7 +190,7 @@ def test_all_mistakes_are_named_at_once(root: PciHost) -> None:
     assert [f"{failure.asked}: {failure.found}" for failure in caught.value.failures] == [
         f"{VF0}: listed twice",
         "0000:00:1c.0: a bridge, whose devices would go with it",
-        "0000:99:00.0: no such device",
+        "0000:99:00.0: no such device, and no physical function would make a VF at this address",
         "eth0: no PCI address",
         "driver 'a b': no driver's name",
         "driver nonsense: not loaded, and no module of this name",

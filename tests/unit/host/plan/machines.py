@@ -122,9 +122,17 @@ def profiles() -> st.SearchStrategy[dict[str, t.Any]]:
     vhost = st.lists(
         st.tuples(st.integers(1, 64), place, port).map(lambda chosen: {"count": chosen[0], **chosen[1], **chosen[2]}), max_size=2
     )
+    further = st.dictionaries(
+        st.tuples(st.sampled_from([64, 2048, 1048576]), st.sampled_from([0, 1, 72])), st.sampled_from([0, 1, 3, 5000]), max_size=2
+    ).map(lambda given: [{"size_kib": size, "node": node, "count": count} for (size, node), count in given.items()])
     hugepages = st.one_of(
         st.fixed_dictionaries(
-            {}, optional={"size_kib": st.sampled_from([64, 2048, 1048576]), "vm_mib": st.sampled_from([0, 1, 512, 5000, 1 << 20, "rest"])}
+            {},
+            optional={
+                "size_kib": st.sampled_from([64, 2048, 1048576]),
+                "vm_mib": st.sampled_from([0, 1, 512, 5000, 1 << 20, "rest"]),
+                "further": further,
+            },
         ),
         st.dictionaries(st.sampled_from([0, 1, 2, 72]), st.sampled_from([1, 1024, 300000]), max_size=2).map(
             lambda given: {"vm_mib_per_node": [{"node": node, "mib": mib} for node, mib in given.items()]}

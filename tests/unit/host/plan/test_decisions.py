@@ -127,6 +127,13 @@ class TestNics:
         host = machine([4, 4], nics=[Nic("eth0", "0000:3b:00.0", None)])
         assert plan(host, dpdk_nics=[{**self.PCI, "node": 1}])["ovs"]["ports"][0]["node"] == 1
 
+    def test_a_vf_that_is_not_there_yet_lies_where_its_physical_function_does(self) -> None:
+        physical = Nic("eth0", "0000:3b:00.0", 1, "numa_node", sriov_totalvfs=7, sriov_numvfs=0, sriov_offset=128, sriov_stride=2)
+        made = plan(machine([4, 4], nics=[physical]), dpdk_nics=[{"name": "vf1", "pci": "0000:3b:10.2"}])
+        assert made["ovs"]["ports"][0]["node"] == 1
+        found = refusals(machine([4, 4], nics=[physical]), dpdk_nics=[{"name": "vf9", "pci": "0000:3b:12.2"}])
+        assert any("no network device at 0000:3b:12.2" in failure.found for failure in found)
+
     def test_sparse_node_numbers_keep_their_position_in_socket_mem(self) -> None:
         made = plan(
             machine([4, 4], node_ids=[0, 3]), dpdk_nics=[{**NIC[0], "node": 3}], memory_model="per_port", hugepages={"size_kib": 2048}
@@ -170,6 +177,20 @@ class TestMemory:
         assert [page["count"] for page in made["hugepages"]] == [8, 0]
         assert "hugepages=0:8" in made["kernel_args"]
 
+    def test_pages_of_a_second_size_come_out_of_their_nodes_memory(self) -> None:
+        host, further = machine([4, 4], memory_kib=[16 * GIB_KIB] * 2), [{"size_kib": 1048576, "node": 1, "count": 3}]
+        made = plan(host, hugepages={"size_kib": 2048, "vm_mib": "rest", "further": further})
+        without = plan(host, hugepages={"size_kib": 2048, "vm_mib": "rest"})
+        assert [(page["size_kib"], page["node"], page["count"]) for page in made["hugepages"][2:]] == [(1048576, 0, 0), (1048576, 1, 3)]
+        assert [node["memory"]["further_mib"] for node in made["nodes"]] == [0, 3072]
+        assert without["hugepages"][1]["count"] - made["hugepages"][1]["count"] == pytest.approx(3072 / 2 / 1.02, abs=2)
+        assert made["kernel_args"][:2] == ["default_hugepagesz=2M", "hugepagesz=2M"]
+        assert made["kernel_args"][3:5] == ["hugepagesz=1G", "hugepages=1:3"]
+
+    def test_pages_of_a_second_size_alone_are_nobodys_default(self) -> None:
+        made = plan(machine([4], memory_kib=[16 * GIB_KIB]), hugepages={"further": [{"size_kib": 1048576, "node": 0, "count": 1}]})
+        assert made["kernel_args"][:2] == ["hugepagesz=1G", "hugepages=1"]
+
     def test_old_kernels_cannot_place_pages_at_boot(self) -> None:
         made = plan(machine([4, 0], kernel="5.10.0"), hugepages={"size_kib": 1048576, "vm_mib": 8192})
         assert made["kernel_args"][0] == "default_hugepagesz=1G"
@@ -182,6 +203,13 @@ class TestMemory:
             ({"hugepages": {"size_kib": 65536, "vm_mib": 64}}, "the host supports 2048 KiB, 1048576 KiB"),
             ({"hugepages": {"vm_mib": 10**7}}, "node 0:"),
             ({"hugepages": {"vm_mib_per_node": [{"node": 1, "mib": 1}]}}, "no VM can run on node 1"),
+            ({"hugepages": {"further": [{"size_kib": 65536, "node": 0, "count": 1}]}}, "the host supports 2048 KiB, 1048576 KiB"),
+            ({"hugepages": {"further": [{"size_kib": 1048576, "node": 7, "count": 1}]}}, "the nodes with memory are 0"),
+            ({"hugepages": {"further": [{"size_kib": 1048576, "node": 0, "count": 65}]}}, "node 0 has 65536 MiB"),
+            (
+                {"hugepages": {"size_kib": 2048, "vm_mib": 2, "further": [{"size_kib": 2048, "node": 0, "count": 1}]}},
+                "the plan's own size",
+            ),
             ({"vhost_ports": [{"node": 5}]}, "no VM can run there"),
             ({"reserved": {"kernel_mib_per_node": 10**6}}, "node 0 has 65536 MiB"),
         ],
