@@ -7,10 +7,11 @@
 
 definition.py   what the lab is: hosts, addresses, packages, sizes
 up.py, status.py, down.py   the three commands, each a table of contents
-machine.py      what the machine must have: root, packages
 image.py        the image every host starts from; files in lab/images/host
-guest.py        kernel and initrd of the test VM; files in lab/images/guest
+test_vm.py      kernel and initrd of the test VM; files in lab/images/test_vm
 hugepages.py, cgroups.py, network.py   what the lab sets on the machine, and how it is put back
 podman.py, hosts.py   containers that behave as hosts
 access.py       keys and the ssh configuration people and Ansible use
+
+What it shares with the other parts lies one directory up.
 """

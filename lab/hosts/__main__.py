@@ -9,9 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import machine
-from .commands import LabError
-from .definition import MIRROR
+from ..commands import LabError
+from ..machine import only_one_at_a_time, require_root
+from ..packages import MIRROR
 from .down import down
 from .status import status
 from .up import up
@@ -20,15 +20,15 @@ from .up import up
 def main() -> int:
     parser = argparse.ArgumentParser(prog="lab.hosts", description="Lab hosts on this machine.")
     parser.add_argument("action", choices=("up", "status", "down"))
-    parser.add_argument("--cache", type=Path, required=True, help="directory for images, keys and guest files")
+    parser.add_argument("--cache", type=Path, required=True, help="directory for images, keys and files of the test VM")
     parser.add_argument("--mirror", default=MIRROR, help="Debian mirror for the hosts' packages (default: %(default)s)")
     options = parser.parse_args()
     cache = options.cache.expanduser().resolve() / "lab"
     try:
-        machine.require_root()
+        require_root("makes containers, bridges and a hugepage pool")
         if options.action == "status":
             return 0 if status(cache) else 1
-        with machine.only_one_at_a_time(cache / "lock"):
+        with only_one_at_a_time(cache / "lock"):
             if options.action == "up":
                 up(cache, options.mirror)
             else:

@@ -9,13 +9,14 @@ inventory can name; it is there while the lab is up: `ssh -F /run/baremetal-vmsi
 
 from __future__ import annotations
 
-import os
-import shlex
 from pathlib import Path
 
-from .commands import run
-from .definition import HOSTS, OPERATOR, RUNTIME, Host
-from .progress import Progress
+from .. import ssh as lab_ssh
+from ..keys import known_host, make_key
+from ..progress import Progress
+from ..small_file import write_small_file
+from ..ssh import OPERATOR, client_options
+from .definition import HOSTS, RUNTIME, Host
 
 SSH_CONFIG = RUNTIME / "ssh_config"
 # Ansible puts the sockets of its shared connections here (ansible_control_path_dir in the lab's inventory).
@@ -35,75 +36,23 @@ class Access:
 
     def prepare(self, progress: Progress) -> None:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _make_key(self.user_key, f"{OPERATOR} of the lab")
+        make_key(self.user_key, f"{OPERATOR} of the lab")
         for host in HOSTS:
-            _make_key(self.host_key(host), host.name)
-        _write(self.known_hosts, "".join(self._known_host(host) for host in HOSTS))
+            make_key(self.host_key(host), host.name)
+        write_small_file(self.known_hosts, "".join(known_host(f"{host.name},{host.management_ip}", self.host_key(host)) for host in HOSTS))
         CONTROL_SOCKETS.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if _write(SSH_CONFIG, self._configuration()):
+        if write_small_file(SSH_CONFIG, self._configuration()):
             progress.changed(f"ssh configuration: {SSH_CONFIG}")
-
-    def _known_host(self, host: Host) -> str:
-        kind, key = _public(self.host_key(host)).split()[:2]
-        return f"{host.name},{host.management_ip} {kind} {key}\n"
 
     def _configuration(self) -> str:
         text = "# Written by 'make lab-up', removed by 'make lab-down'.\n"
         for host in HOSTS:
             text += f"Host {host.name} {host.management_ip}\n"
             text += f"  HostName {host.management_ip}\n  HostKeyAlias {host.name}\n\n"
-        return text + (
-            f"Host {' '.join(f'{host.name} {host.management_ip}' for host in HOSTS)}\n"
-            f"  User {OPERATOR}\n"
-            f"  IdentityFile {self.user_key}\n"
-            "  IdentitiesOnly yes\n"
-            f"  UserKnownHostsFile {self.known_hosts}\n"
-            "  StrictHostKeyChecking yes\n"
-            "  PreferredAuthentications publickey\n"
-            # A host that was killed must not hold a session for ever.
-            "  ConnectTimeout 10\n"
-            "  ServerAliveInterval 5\n"
-            "  ServerAliveCountMax 3\n"
-        )
-
-
-def close_shared_connections() -> None:
-    """End Ansible's lingering ssh processes: their hosts are gone or about to go."""
-    for socket in CONTROL_SOCKETS.glob("*"):
-        run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "lab"], check=False, timeout=10)
-        socket.unlink(missing_ok=True)
+        names = " ".join(f"{host.name} {host.management_ip}" for host in HOSTS)
+        return text + f"Host {names}\n" + client_options(self.user_key, self.known_hosts, connect_seconds=10, silent_seconds=15)
 
 
 def ssh(host: Host, *command: str, timeout: float) -> str:
     """Run a command on a host as the operator; its output. LabError when it fails or does not end in time."""
-    return run(["ssh", "-F", str(SSH_CONFIG), "-o", "BatchMode=yes", host.name, shlex.join(command)], timeout=timeout).stdout
-
-
-def _make_key(private: Path, comment: str) -> None:
-    if private.exists():
-        return
-    # The private key is renamed last: when it exists, the pair is whole.
-    temporary = private.with_suffix(".new")
-    for left_over in (temporary, _public_path(temporary)):
-        left_over.unlink(missing_ok=True)
-    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(temporary)])
-    os.replace(_public_path(temporary), _public_path(private))
-    os.replace(temporary, private)
-
-
-def _public_path(private: Path) -> Path:
-    return private.with_name(private.name + ".pub")
-
-
-def _public(private: Path) -> str:
-    return _public_path(private).read_text()
-
-
-def _write(file: Path, text: str) -> bool:
-    """Write a small file in one step; False when it already says so."""
-    if file.exists() and file.read_text() == text:
-        return False
-    temporary = file.with_name(file.name + ".new")
-    temporary.write_text(text)
-    os.replace(temporary, file)
-    return True
+    return lab_ssh.ssh(SSH_CONFIG, host.name, *command, timeout=timeout)

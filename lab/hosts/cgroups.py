@@ -14,9 +14,9 @@ import signal
 import time
 from pathlib import Path
 
-from .commands import LabError
+from ..commands import LabError
+from ..progress import Progress
 from .definition import CGROUP, CPU_SHARES, REAL_TIME_US
-from .progress import Progress
 
 _MOUNT = Path("/sys/fs/cgroup")
 

@@ -9,9 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-# Debian 12 is what the hosts run; the mirror can be changed on the command line.
+# Debian 12 is what the hosts run.
 SUITE = "bookworm"
-MIRROR = "http://deb.debian.org/debian"
 
 # Programs of the machine itself, as Debian packages. Only missing ones are installed.
 MACHINE_PACKAGES = (
@@ -27,9 +26,9 @@ MACHINE_PACKAGES = (
 )
 
 # Packages that are unpacked for the test VM but not installed on the machine.
-GUEST_KERNEL = "linux-image-cloud-amd64"
-GUEST_BUSYBOX = "busybox-static"
-GUEST_COMPILER = "tcc"  # for its UDP echo server; needs no headers or libraries
+TEST_VM_KERNEL = "linux-image-cloud-amd64"
+TEST_VM_BUSYBOX = "busybox-static"
+TEST_VM_COMPILER = "tcc"  # for its UDP echo server; needs no headers or libraries
 
 # 2 MiB pages. OVS with one pool of packet buffers for all ports takes 456 per host (inventories/lab), with a pool per port 62; a VM of
 # 128 MiB takes 64, twice while it migrates. Two hosts with shared pools and four VMs, one of which migrates, need 1232.
@@ -49,8 +48,6 @@ DATA_BRIDGE = "vmsite-data"
 # The DPDK driver net_af_packet takes no larger packets.
 DATA_MTU = 1500
 
-OPERATOR = "operator"
-
 
 @dataclass(frozen=True)
 class Host:
@@ -59,7 +56,7 @@ class Host:
     name: str
     management_address: str
     data_address: str | None
-    has_guest_files: bool
+    has_test_vm_files: bool
     is_prober: bool = False
 
     @property
@@ -80,8 +77,6 @@ HOSTS = (
     Host("probe1", "10.97.0.13/24", "10.99.0.13/24", False, is_prober=True),
     *(Host(f"compute{number}", f"10.97.0.{11 + number}/24", None, True) for number in range(3, COMPUTE_HOSTS + 1)),
 )
-
-IMAGES = Path(__file__).resolve().parent.parent / "images"
 
 # State that must not outlive a boot of the machine, and the ssh configuration (so that inventories can name it).
 RUNTIME = Path("/run/baremetal-vmsite")

@@ -1,26 +1,27 @@
 # Copyright: Contributors to baremetal.vmsite
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`make lab-down`: nothing of the lab stays on the machine but the cached images, keys and guest files."""
+"""`make lab-down`: nothing of the lab stays on the machine but the cached images, keys and files of the test VM."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
+from ..commands import run
+from ..progress import Progress
+from ..ssh import close_shared_connections
 from . import cgroups, network
-from .access import close_shared_connections
-from .commands import run
+from .access import CONTROL_SOCKETS
 from .definition import RUNTIME
 from .hugepages import HugepagePool
 from .podman import Podman
-from .progress import Progress
 
 
 def down(cache: Path) -> None:
     progress = Progress()
     podman = Podman(cache / "podman")
-    close_shared_connections()
+    close_shared_connections(CONTROL_SOCKETS)
     has_podman = shutil.which("podman") is not None and podman.directory.is_dir()
     if has_podman:
         podman.configure()
@@ -36,7 +37,7 @@ def down(cache: Path) -> None:
     if RUNTIME.exists():
         shutil.rmtree(RUNTIME)
     done = "there was nothing" if progress.changes == 0 else f"{progress.changes} changes"
-    progress.say(f"lab is down ({done}); images, keys and guest files stay in {cache}")
+    progress.say(f"lab is down ({done}); images, keys and files of the test VM stay in {cache}")
 
 
 def _remove_containers(podman: Podman, progress: Progress, last_attempt: bool) -> None:

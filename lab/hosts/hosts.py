@@ -14,12 +14,13 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from ..commands import LabError
+from ..progress import Progress
+from ..ssh import OPERATOR
 from . import cgroups, network
 from .access import Access, ssh
-from .commands import LabError
-from .definition import CGROUP, HOSTS, OPERATOR, Host
+from .definition import CGROUP, HOSTS, Host
 from .podman import Podman
-from .progress import Progress
 
 _LABEL = "vmsite.definition"
 _ATTEMPT_SECONDS = 60
@@ -29,11 +30,11 @@ _STATE = "systemctl is-system-running --wait || systemctl list-units --failed --
 class LabHosts:
     """Makes, starts and repairs hosts from one image."""
 
-    def __init__(self, podman: Podman, access: Access, image: str, guest: Path) -> None:
+    def __init__(self, podman: Podman, access: Access, image: str, test_vm: Path) -> None:
         self._podman = podman
         self._access = access
         self._image = image
-        self._guest = guest
+        self._test_vm = test_vm
 
     def bring_up(self, host: Host, found: dict[str, Any] | None, progress: Progress) -> None:
         """From whatever `found` is (podman's record of the container, None without one) to a host that answers."""
@@ -89,8 +90,8 @@ class LabHosts:
             "--stop-signal=SIGRTMIN+3",
             "--stop-timeout=5",
         ]
-        if host.has_guest_files:
-            arguments.append(f"--volume={self._guest}:/srv/guest:ro")
+        if host.has_test_vm_files:
+            arguments.append(f"--volume={self._test_vm}:/srv/guest:ro")
         return arguments
 
     def _definition(self, host: Host) -> str:

@@ -13,8 +13,8 @@ import os
 import time
 from pathlib import Path
 
-from .commands import LabError
-from .progress import Progress
+from ..commands import LabError
+from ..progress import Progress
 
 _COUNT = Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
 _FREE = _COUNT.with_name("free_hugepages")

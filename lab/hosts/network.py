@@ -13,9 +13,9 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from .commands import run
+from ..commands import run
+from ..progress import Progress
 from .definition import DATA_BRIDGE, DATA_MTU, HOSTS, MANAGEMENT_ADDRESS, MANAGEMENT_BRIDGE, Host
-from .progress import Progress
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .commands import LabError, run
+from ..commands import LabError, run
 from .definition import RUNTIME
 
 # cgroupfs and file: the defaults want systemd as the machine's PID 1. ulimits: a machine may refuse to raise them.

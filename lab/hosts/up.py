@@ -8,33 +8,34 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import cgroups, machine, network
+from ..commands import LabError
+from ..packages import install_packages
+from ..progress import Progress
+from . import cgroups, network
 from .access import SSH_CONFIG, Access
-from .commands import LabError
-from .definition import HOSTS, HUGEPAGES_2M, RUNTIME
-from .guest import guest_files
+from .definition import HOSTS, HUGEPAGES_2M, MACHINE_PACKAGES, RUNTIME
 from .hosts import LabHosts
 from .hugepages import HugepagePool
 from .image import host_image
 from .podman import Podman
-from .progress import Progress
+from .test_vm import test_vm_files
 
 
 def up(cache: Path, mirror: str) -> None:
     progress = Progress()
-    machine.install_packages(progress)
+    install_packages(MACHINE_PACKAGES, progress)
     RUNTIME.mkdir(mode=0o755, exist_ok=True)
     podman = Podman(cache / "podman")
     podman.configure()
     image = host_image(podman, mirror, progress)
-    guest = guest_files(cache / "guest", progress)
+    test_vm = test_vm_files(cache / "test_vm", progress)
     HugepagePool(RUNTIME / "hugepages.json").reserve(HUGEPAGES_2M, progress)
     cgroups.set_weight(progress)
     access = Access(cache / "access")
     access.prepare(progress)
     network.make_bridges(progress)
 
-    hosts = LabHosts(podman, access, image, guest)
+    hosts = LabHosts(podman, access, image, test_vm)
     found = podman.containers()
     undefined = sorted(set(found) - {host.container for host in HOSTS})
     if undefined:

@@ -4,7 +4,7 @@
 """A stand-in for /proc/irq and for irqbalance under systemd, on plain files. It imports nothing of the collection.
 
 What it copies:
-- kernel/irq/proc.c: write_irq_affinity answers EIO for an interrupt that user space may not place (managed, or not to be balanced) and EINVAL
+- kernel/irq/proc.c: write_irq_affinity answers EIO (6.12 and later: EPERM) for an interrupt that user space may not place (managed, or not to be balanced), EINVAL
   where no CPU of the mask is online; default_smp_affinity likewise EINVAL. smp_affinity and smp_affinity_list are two views of one mask.
   register_irq_proc of newer kernels leaves the write permission off such an interrupt's files. register_handler_proc makes a directory per
   handler: an interrupt without one has none.
@@ -41,6 +41,7 @@ class IrqKernel:
         self.root = root
         self.online = online
         self.refusals: dict[int, int] = {}
+        self.managed_refusal = errno.EIO
 
     def start(self, cpus: str) -> None:
         """As after a boot without irqaffinity=: every CPU takes interrupts."""
@@ -67,7 +68,7 @@ class IrqKernel:
         elif found:
             number = int(found[1])
             if (self.root / f"fake/managed/{number}").exists():
-                raise _error(errno.EIO)
+                raise _error(self.managed_refusal)
             if number in self.refusals:
                 raise _error(self.refusals[number])
             cpus = _from_list(text) if found[2] else _from_mask(text)

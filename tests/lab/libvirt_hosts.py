@@ -5,59 +5,17 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 import typing as t
-from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-SSH = ["ssh", "-n", "-F", "/run/baremetal-vmsite/ssh_config", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
+from ansible_collections.baremetal.vmsite.tests.inventory import Inventory, finish
+
+LAB = Inventory("inventories/lab", "/run/baremetal-vmsite/ssh_config")
 HOSTS = ("compute1", "compute2")
 HOOK = "/etc/libvirt/hooks/qemu.d/50-vmsite-ports"
-Result = dict[str, t.Any]
 
-
-def on(host: str, command: str, check: bool = True, timeout: int = 60) -> str:
-    done = subprocess.run([*SSH, host, f"sudo sh -c '{command}'"], capture_output=True, text=True, timeout=timeout, check=False)
-    assert not check or done.returncode == 0, f"{host}: {command}: {done.stderr}"
-    return done.stdout.strip()
-
-
-def start_door(host: str, module: str, options: Result, check_mode: bool = False) -> subprocess.Popen[str]:
-    command = ["ansible", host, "-i", "inventories/lab", "-m", f"baremetal.vmsite.{module}", "-a", json.dumps(options), "-o"]
-    return subprocess.Popen(
-        command + (["--check"] if check_mode else []),
-        cwd=CHECKOUT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
-
-
-def finish(process: subprocess.Popen[str], timeout: int = 240) -> Result:
-    """The door's result; C(failed) in it says whether it failed."""
-    out, err = process.communicate(timeout=timeout)
-    line = next((line for line in out.splitlines() if " => " in line), None)
-    assert line is not None, f"no result from Ansible: {out}{err}"
-    verdict, _arrow, values = line.partition(" => ")
-    result: Result = json.loads(values)
-    return {**result, "failed": "FAILED" in verdict or "UNREACHABLE" in verdict}
-
-
-def door(host: str, module: str, check_mode: bool = False, timeout: int = 240, **options: t.Any) -> Result:
-    return finish(start_door(host, module, options, check_mode), timeout)
-
-
-def succeeds(result: Result) -> Result:
-    assert not result["failed"], result["msg"]
-    return result
-
-
-def fails(result: Result) -> str:
-    assert result["failed"], f"it did not fail: {result}"
-    return str(result["msg"])
+on, start_door, door = LAB.on, LAB.start_door, LAB.door
 
 
 def state_of(host: str, vm: str) -> str:
@@ -73,7 +31,7 @@ def answers(address: str, seconds: float = 30) -> bool:
     """Whether the guest answers a prober outside of both hosts."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if subprocess.run([*SSH, "probe1", f"ping -c 1 -W 1 {address}"], capture_output=True, timeout=20, check=False).returncode == 0:
+        if subprocess.run([*LAB.ssh, "probe1", f"ping -c 1 -W 1 {address}"], capture_output=True, timeout=20, check=False).returncode == 0:
             return True
     return False
 

@@ -17,20 +17,17 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.baremetal.vmsite.tests.inventory import Result, fails, finish, succeeds
 from ansible_collections.baremetal.vmsite.tests.lab.libvirt_hosts import (
     HOOK,
     HOSTS,
-    Result,
     answers,
     door,
-    fails,
-    finish,
     on,
     ports_of,
     snapshot,
     start_door,
     state_of,
-    succeeds,
     wait_for,
     wait_for_job,
 )

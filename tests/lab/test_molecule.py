@@ -21,7 +21,7 @@ pytestmark = pytest.mark.lab
 
 # Each stands on the ones before.
 STEPS = ["prepare", "side_effect", "check", "side_effect", "converge", "side_effect", "check", "side_effect", "idempotence", "verify"]
-SCENARIOS = ("host_plan", "time_sync", "host_tuning", "ovs_dpdk", "libvirt_host", "libvirt_vm")
+SCENARIOS = ("host_plan", "time_sync", "host_tuning", "sriov", "ovs_dpdk", "libvirt_host", "libvirt_vm")
 
 
 def run(*command: str, **environment: str) -> str:

@@ -11,7 +11,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.baremetal.vmsite.tests.lab.libvirt_hosts import door, fails, finish, on, start_door, succeeds
+from ansible_collections.baremetal.vmsite.tests.inventory import fails, finish, succeeds
+from ansible_collections.baremetal.vmsite.tests.lab.libvirt_hosts import door, on, start_door
 
 pytestmark = pytest.mark.lab
 

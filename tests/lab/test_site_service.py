@@ -9,7 +9,8 @@ import typing as t
 
 import pytest
 
-from ansible_collections.baremetal.vmsite.tests.lab.libvirt_hosts import Result, door, fails, on, succeeds
+from ansible_collections.baremetal.vmsite.tests.inventory import Result, fails, succeeds
+from ansible_collections.baremetal.vmsite.tests.lab.libvirt_hosts import door, on
 
 pytestmark = pytest.mark.lab
 

@@ -11,7 +11,8 @@ import subprocess
 
 import pytest
 
-from ansible_collections.baremetal.vmsite.tests.lab.libvirt_hosts import CHECKOUT, on
+from ansible_collections.baremetal.vmsite.tests.lab.libvirt_hosts import on
+from ansible_collections.baremetal.vmsite.tests.make import CHECKOUT
 
 pytestmark = pytest.mark.lab
 

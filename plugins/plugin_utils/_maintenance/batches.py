@@ -32,7 +32,9 @@ def batches(hosts: t.Sequence[str], placements: t.Mapping[str, t.Mapping[str, st
     members: dict[str, list[str]] = {}
     for host in dict.fromkeys(hosts):
         members.setdefault(domain_of(placements[host], domain), []).append(host)
-    return [Batch(name, tuple(inside[start : start + at_once])) for name, inside in members.items() for start in range(0, len(inside), at_once)]
+    return [
+        Batch(name, tuple(inside[start : start + at_once])) for name, inside in members.items() for start in range(0, len(inside), at_once)
+    ]
 
 
 def domain_of(placement: t.Mapping[str, str], domain: str) -> str:

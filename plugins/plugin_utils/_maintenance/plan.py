@@ -34,7 +34,9 @@ def plan(variables: t.Mapping[str, t.Any], matched: t.Sequence[str], model: Mode
     asked, mistakes = settings(variables)
     if "ansible_limit" in variables:
         remedy = f"say {PREFIX}hosts instead: a limit would also hide the hosts that take the VMs"
-        mistakes.append(Failure(asked="this playbook with --limit", found="it has its own way to say that", where="the command", remedy=remedy))
+        mistakes.append(
+            Failure(asked="this playbook with --limit", found="it has its own way to say that", where="the command", remedy=remedy)
+        )
     mistakes += _hosts(asked, matched, model) + _target(asked, matched, model)
     ordered = [] if mistakes else batches(matched, {host: model[host]["placement"] for host in matched}, asked.domain, asked.at_once)
     hosts = [host for batch in ordered for host in batch.hosts]
@@ -51,7 +53,7 @@ def plan(variables: t.Mapping[str, t.Any], matched: t.Sequence[str], model: Mode
 
 def _hosts(asked: Settings, matched: t.Sequence[str], model: Model) -> list[Failure]:
     if not asked.hosts:
-        return [mistake("hosts", asked.hosts, "no host is said", "say a host pattern or a list of hosts")]
+        return []
     known = {"all", *model, *(group for host in model.values() for group in host["groups"])}
     names = [part.lstrip("!&") for part in split_host_pattern(asked.hosts)]
     unknown = [name for name in names if not WITH_WILDCARD.search(name) and name not in known]

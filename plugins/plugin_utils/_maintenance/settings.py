@@ -51,7 +51,9 @@ def settings(variables: t.Mapping[str, t.Any]) -> tuple[Settings, list[Failure]]
         try:
             values[name] = _value(name, value, known[name].default)
         except ValueError as error:
-            mistakes.append(mistake(name, value, "it is something else", str(error)))
+            mistakes.append(mistake(name, value, "no value that it can have", str(error)))
+    if not given.get("hosts"):
+        mistakes.append(mistake("hosts", given.get("hosts", ""), "no host is said", "say a host pattern or a list of hosts"))
     return Settings(**values), mistakes
 
 

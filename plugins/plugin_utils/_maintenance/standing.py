@@ -2,14 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This file is private to the collection.
-"""What will be done to one host, why it is to reboot, and where the whole run stands. Read from what tasks registered on the hosts. No I/O."""
+"""What is ahead of one host, why it is to reboot, and where the whole run stands. No I/O."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.baremetal.vmsite.plugins.filter.host_records import reboot_reasons as of_roles
-from ansible_collections.baremetal.vmsite.plugins.filter.host_records import role_results
 from ansible_collections.baremetal.vmsite.plugins.plugin_utils._maintenance.kernels import newer_kernel
 from ansible_collections.baremetal.vmsite.plugins.plugin_utils._maintenance.settings import ALWAYS, NEVER
 
@@ -17,34 +15,30 @@ Json = dict[str, t.Any]
 Variables = t.Mapping[str, t.Any]
 
 
-def reboot_reasons(variables: Variables) -> list[str]:
-    """What waits for a reboot of this host: of its roles, and of its packages."""
-    reasons = list(of_roles(variables))
+def reasons_of_packages(variables: Variables) -> list[str]:
+    """Why a host is to reboot after packages were installed, from what was read of its kernels."""
     running = variables.get("maintenance_running_kernel", {}).get("stdout", "")
     newer = newer_kernel(running, [file["path"] for file in variables.get("maintenance_kernel_files", {}).get("files", [])])
-    if newer:
-        reasons.append(f"kernel {newer} is installed, {running} runs")
+    reasons = [f"kernel {newer} is installed, {running} runs"] if newer else []
     if variables.get("maintenance_reboot_mark", {}).get("stat", {}).get("exists"):
         reasons.append("a package asks for it: /run/reboot-required is there")
     return reasons
 
 
-def will_reboot(variables: Variables, policy: str) -> bool:
-    return policy == ALWAYS or (policy != NEVER and bool(reboot_reasons(variables)))
+def outlook(changes: t.Sequence[str], updates: bool, reasons: t.Sequence[str], policy: str) -> Json:
+    """What is ahead of one host: C(needed), and C(says), one line for a person.
 
-
-def outlook(variables: Variables, policy: str) -> Json:
-    """What is ahead of one host, from what its roles and packages predicted in check mode: C(needed), and C(says), one line for a person.
-
-    A host without any change is not drained, so that the same command may be run again.
+    C(changes) are those that roles predict, C(updates) says whether packages are to be updated, C(reasons) are those for a reboot. A host without
+    any of it is not drained, so the same command may be run again.
     """
-    changes = [change for result in role_results(variables) for change in result["changes"]]
-    updates = any(variables.get(name, {}).get("changed") for name in ("maintenance_apt", "maintenance_dnf"))
-    reasons, reboots = reboot_reasons(variables), will_reboot(variables, policy)
-    parts = [f"{len(changes)} changes by roles ({', '.join(change['what'] for change in changes)})"] if changes else []
-    parts += ["package updates, and a reboot if they bring a kernel" if policy != NEVER else "package updates"] if updates else []
-    parts += ["a reboot: " + ("; ".join(reasons) or "it is asked for")] if reboots else []
-    parts += [f"no reboot, though it waits for one: {'; '.join(reasons)}"] if reasons and not reboots else []
+    reboots = policy == ALWAYS or (policy != NEVER and bool(reasons))
+    parts = [f"{len(changes)} changes by roles ({', '.join(changes)})"] if changes else []
+    if updates:
+        parts.append("package updates" + (", and a reboot if they bring a kernel" if policy != NEVER else ""))
+    if reboots:
+        parts.append("a reboot: " + ("; ".join(reasons) or "it is asked for"))
+    elif reasons:
+        parts.append(f"no reboot, though it waits for one: {'; '.join(reasons)}")
     return {"needed": bool(changes) or updates or reboots, "says": "; ".join(parts) or "nothing to do"}
 
 
@@ -60,7 +54,10 @@ def standing(variables: t.Mapping[str, Variables], batches: t.Sequence[Json], ho
 def findings(failed: t.Mapping[str, t.Any]) -> str:
     """What a failed task said; of a loop, what each failed item said."""
     items = [item for item in failed.get("results") or [] if item.get("failed")]
-    return " | ".join(" ".join(str(part).strip() for part in (one.get("msg"), one.get("stderr")) if part) for one in items or [failed])
+    return " | ".join(
+        " ".join(str(part).strip() for part in (one.get("msg"), one.get("stderr"), one.get("module_stderr")) if part)
+        for one in items or [failed]
+    )
 
 
 def _hosts(batches: t.Sequence[Json]) -> list[str]:

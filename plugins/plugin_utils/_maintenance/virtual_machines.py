@@ -19,8 +19,8 @@ Active = t.Mapping[str, t.Sequence[str]]
 
 
 def active(results: t.Sequence[t.Mapping[str, t.Any]]) -> dict[str, list[str]]:
-    """The names of active VMs by host, from a loop of C(virsh list --name) over the hosts."""
-    return {result["item"]: [line.strip() for line in result["stdout_lines"] if line.strip()] for result in results}
+    """The names of active VMs by host, from a loop of C(virsh list --name) over the hosts; none where there is no libvirt."""
+    return {result["item"]: [line.strip() for line in result.get("stdout_lines", []) if line.strip()] for result in results}
 
 
 def moves(variables: Variables, vms: Active, host: str, batch: t.Sequence[str], target: str = "") -> tuple[list[Json], list[Failure]]:
@@ -42,7 +42,9 @@ def moves(variables: Variables, vms: Active, host: str, batch: t.Sequence[str], 
             failures.append(_failure(name, host, "the site model does not know it", remedy))
         elif not (receiving or able):
             remedy = "maintain fewer hosts at once, name another host_maintenance_target, or give a host of kvm_hosts a vmsite_host_profile"
-            failures.append(_failure(name, host, f"no host can take it: none of {', '.join(others) or 'no other hosts'} has a plan", remedy))
+            failures.append(
+                _failure(name, host, f"no host can take it: none of {', '.join(others) or 'no other hosts'} has a plan", remedy)
+            )
         else:
             home = [homes[name]] if homes[name] in able else []
             chosen = next(iter(receiving + home), None) or min(able, key=lambda one: load[one])

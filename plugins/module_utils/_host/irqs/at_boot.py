@@ -64,7 +64,7 @@ for number in sorted(name for name in os.listdir(IRQS) if name.isdigit()):
         if mask & ~allowed and has_handler(os.path.dirname(path)):
             write(path, mask & allowed or allowed)
     except OSError as error:
-        if error.errno not in (errno.EIO, errno.ENOENT, errno.EACCES):  # the kernel's own to place, or gone meanwhile
+        if error.errno not in (errno.EIO, errno.EPERM, errno.ENOENT, errno.EACCES):  # the kernel's own to place, or gone meanwhile
             print("IRQ %s: %s" % (number, error), file=sys.stderr)
             failed = True
 sys.exit(failed)

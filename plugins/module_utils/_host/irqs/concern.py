@@ -35,6 +35,7 @@ CPUS = "/sys/devices/system/cpu"
 ASKED = "the host plan gives interrupts these CPUs"
 TIMER_STATE = f"unit {TIMER} state"
 GONE = (errno.ENOENT, errno.ENODEV)
+KEPT_BY_THE_KERNEL = (errno.EIO, errno.EPERM)
 CAUSES = {
     errno.ENOSPC: ("these CPUs have no interrupt vector left", "give the plan more housekeeping CPUs, or the devices fewer queues"),
     errno.EINVAL: ("none of these CPUs can take it", "name CPUs that are online"),
@@ -130,7 +131,7 @@ class IrqAffinity(Concern):
             self._root.write_value(interrupt.attribute, wanted)
         except Failure as failure:
             code = getattr(failure.__cause__, "errno", None)
-            if code == errno.EIO:
+            if code in KEPT_BY_THE_KERNEL:
                 return False
             if code in GONE:
                 return True

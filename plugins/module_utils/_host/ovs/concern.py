@@ -94,6 +94,7 @@ class OvsDpdk(Concern):
         work = self._planned()
         if work.snapshot.missing:
             raise work.snapshot.missing
+        raise_all(preflight.functions_that_are_not_made(self._root, self._wanted.bridges))
         if work.restart or work.initialise:
             memory, extra = self._after("dpdk-socket-mem", work.snapshot), self._after("dpdk-extra", work.snapshot)
             raise_all(preflight.memory_that_is_not_there(self._root, memory, extra or "", work.daemon if work.restart else None))

@@ -12,6 +12,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import F
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host import cpus
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs import keys, management
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs.ports import LIBVIRT_HOOK, OURS, OWNER, POLLED_KINDS
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.pci import functions
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs.daemon import Daemon
@@ -45,7 +46,7 @@ def masks_beyond_cpus(root: HostRoot, wanted: t.Mapping[str, str | None]) -> lis
 
 
 def devices_that_are_missing(root: HostRoot, bridges: t.Sequence[Bridge]) -> list[Failure]:
-    """Network interfaces and PCI devices that ports name."""
+    """Network interfaces and PCI devices that ports name. A VF that is still to be made is C(functions_that_are_not_made)'s."""
     failures = []
     for bridge in bridges:
         for port in bridge.ports:
@@ -53,8 +54,21 @@ def devices_that_are_missing(root: HostRoot, bridges: t.Sequence[Bridge]) -> lis
             if interface and not root.exists(f"/sys/class/net/{interface}"):
                 there = ", ".join(root.names("/sys/class/net")) or "none"
                 failures.append(_missing_device(port, bridge, f"no network interface {interface}; there are {there}", "/sys/class/net"))
-            if port.pci_address and not root.exists(f"/sys/bus/pci/devices/{port.pci_address}"):
-                failures.append(_missing_device(port, bridge, f"no PCI device {port.pci_address}", "/sys/bus/pci/devices"))
+            address = port.pci_address
+            if address and not functions.exists(root, address) and functions.maker_of(root, address) is None:
+                failures.append(_missing_device(port, bridge, f"no PCI device {address}", functions.PCI_DEVICES))
+    return failures
+
+
+def functions_that_are_not_made(root: HostRoot, bridges: t.Sequence[Bridge]) -> list[Failure]:
+    """VFs that a port names and that their physical function does not have yet: they can be planned with, not driven."""
+    failures = []
+    for bridge in bridges:
+        for port in bridge.ports:
+            address = port.pci_address
+            if address and not functions.exists(root, address):
+                found = f"no PCI device {address}; {functions.maker_of(root, address)} makes it when it has that many VFs"
+                failures.append(_missing_device(port, bridge, found, functions.PCI_DEVICES, "make the VFs first (baremetal.vmsite.sriov)"))
     return failures
 
 
@@ -216,12 +230,12 @@ def _page_mib(name: str) -> float:
     return int("".join(character for character in name if character.isdigit())) / 1024
 
 
-def _missing_device(port: Port, bridge: Bridge, found: str, where: str) -> Failure:
+def _missing_device(port: Port, bridge: Bridge, found: str, where: str, remedy: str = "mend the name of the device") -> Failure:
     return Failure(
         asked=f"port {port.name} of bridge {bridge.name} ({port.devargs or port.kind})",
         found=found,
         where=where,
-        remedy="mend the name of the device",
+        remedy=remedy,
     )
 
 

@@ -67,6 +67,9 @@ def ovs(plan: HostPlan) -> Json:
             # Named in both models: a host whose profile changes must not keep the other one.
             "per-port-memory": "true" if plan.profile.memory_model == PER_PORT else "false",
         }
+        if any(pages.count for pages in plan.profile.hugepages.further):
+            # The EAL takes pages of any size, the largest first: without a limit, those that are meant for others.
+            other_config["dpdk-socket-limit"] = socket_mem
         if plan.profile.dpdk_lcore_cpus is not None:
             other_config["dpdk-lcore-mask"] = lcore_mask
     return {

@@ -55,13 +55,28 @@ netdev() {{
     return 1
 }}
 
-has_link() {{ [ "$(cat "$root/sys/class/net/$1/carrier" 2>/dev/null)" = 1 ]; }}
+has_link() {{ port=$(netdev "$1") && [ "$(cat "$root/sys/class/net/$port/carrier" 2>/dev/null)" = 1 ]; }}
 
 wait_until() {{
     waited=0
     until "$@" >/dev/null; do
         if [ "$waited" -ge "$patience" ]; then return 1; fi
         waited=$((waited + 1))
+        sleep 1
+    done
+}}
+
+# udev may be renaming ports: what failed because its name had gone is tried again under the new one.
+set_port() {{
+    address=$1
+    shift
+    renamed=0
+    while port=$(netdev "$address") && ! said=$(ip link set dev "$port" "$@" </dev/null 2>&1); do
+        if [ -e "$root/sys/class/net/$port" ] || [ "$renamed" -ge 10 ]; then
+            complain "$address ($port): $*: $said"
+            return 1
+        fi
+        renamed=$((renamed + 1))
         sleep 1
     done
 }}
@@ -85,12 +100,10 @@ while read -r what address rest; do
         make) make "$address" "$1" "$2" ;;
         up|vf)
             wait_until netdev "$address" || {{ complain "$address: no netdev within $patience s"; continue; }}
-            port=$(netdev "$address")
-            if [ "$what" = up ]; then
-                ip link set dev "$port" up </dev/null || complain "$address: $port does not come up"
-                wait_until has_link "$port" || complain "$address: no link on $port within $patience s"
-            else
-                ip link set dev "$port" vf "$@" </dev/null || complain "$address: VF $* refused"
+            if [ "$what" = vf ]; then
+                set_port "$address" vf "$@"
+            elif set_port "$address" up; then
+                wait_until has_link "$address" || complain "$address: no link within $patience s"
             fi ;;
         *) complain "$what: unknown word in $table" ;;
     esac

@@ -115,7 +115,9 @@ def test_only_for_now(root: IrqHost) -> None:
 # Interrupts that the kernel keeps to itself
 
 
-def test_a_managed_interrupt_is_named_and_no_error(root: IrqHost) -> None:
+@pytest.mark.parametrize("refusal", [errno.EIO, errno.EPERM])
+def test_a_managed_interrupt_is_named_and_no_error(root: IrqHost, refusal: int) -> None:
+    root.kernel.managed_refusal = refusal
     root.kernel.add(30, "nvme0q1", {5, 6}, managed=True)
     carry_out(root)
     assert not IrqAffinity(root, AFFINITY).plan()

@@ -238,6 +238,21 @@ def test_all_mistakes_are_named_at_once_and_nothing_is_written(root: OvsRoot, ov
     assert (ovs.content(), root.write_boundaries) == (content, 0)
 
 
+def test_a_vf_that_is_not_made_yet_is_planned_and_not_driven(root: OvsRoot, ovs: OvsWithoutAMachine) -> None:
+    physical = pathlib.Path(root.real("/sys/bus/pci/devices/0000:21:00.0"))
+    physical.mkdir(parents=True)
+    for name, value in (("totalvfs", 7), ("offset", 128), ("stride", 2)):
+        (physical / f"sriov_{name}").write_text(f"{value}\n")
+    content = ovs.content()
+    concern = OvsDpdk(root, wanted({}, [{"name": "vf", "kind": "dpdk", "devargs": "0000:21:10.0"}]))
+    planned = concern.plan()
+    assert "port vf" in {change.what for change in planned}
+    with pytest.raises(Failure) as caught:
+        concern.apply(planned)
+    assert caught.value.found == "no PCI device 0000:21:10.0; 0000:21:00.0 makes it when it has that many VFs"
+    assert (ovs.content(), root.write_boundaries) == (content, 0)
+
+
 def test_memory_that_is_not_there_is_refused_before_a_write(root: OvsRoot, ovs: OvsWithoutAMachine) -> None:
     content = ovs.content()
     concern = OvsDpdk(root, wanted({"dpdk-extra": "--no-pci", "dpdk-socket-mem": "2048,64"}))

@@ -333,6 +333,22 @@ def test_at_boot_one_nic_that_fails_keeps_no_other_from_its_vfs(root: PciHost) -
     assert count(root, SECOND) == "1"
 
 
+def test_at_boot_a_port_that_udev_renames_meanwhile_is_found_under_its_new_name(root: PciHost) -> None:
+    carry_out(concern(root, function(FIRST, 2, [EVERYTHING])))
+    reboot(root)
+    names = [(f"{root.path}/{place}/eth9", f"{root.path}/{place}/ens1") for place in (f"sys/bus/pci/devices/{FIRST}/net", "sys/class/net")]
+    for early, late in names:
+        os.rename(late, early)
+    ip = pathlib.Path(root.real("/usr/sbin/ip"))
+    ip.rename(ip.with_name("ip-itself"))
+    renames = " && ".join(f"mv {early} {late}" for early, late in names)
+    ip.write_text(f'#!/bin/sh\n{{ {renames}; }} 2>/dev/null && {{ echo Cannot find device >&2; exit 1; }}\nexec {ip}-itself "$@"\n')
+    ip.chmod(0o755)
+    done = boot(root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert state.read_state(root, FIRST).vfs[0].differing(read_options([function(vfs=[EVERYTHING])])[0].vfs[0]) == {}
+
+
 def test_at_boot_vfs_that_are_there_are_left_alone(root: PciHost) -> None:
     carry_out(concern(root, function(FIRST, 2)))
     assert boot(root).returncode == 0

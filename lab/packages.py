@@ -1,40 +1,25 @@
 # Copyright: Contributors to baremetal.vmsite
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the machine must have before a lab can run on it: root and a few packages."""
+"""Debian packages of the machine: what is missing is installed, and nothing else is touched."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from .commands import LabError, run
-from .definition import MACHINE_PACKAGES
 from .progress import Progress
+
+# Where packages of hosts and guest come from, unless the command line names another mirror.
+MIRROR = "http://deb.debian.org/debian"
 
 _APT = {"DEBIAN_FRONTEND": "noninteractive"}
 
 
-def require_root() -> None:
-    if os.geteuid() != 0:
-        raise LabError("the lab makes containers, bridges and a hugepage pool and needs root; run it as root or with sudo")
-
-
-@contextmanager
-def only_one_at_a_time(lock_file: Path) -> Iterator[None]:
-    """Hold the lab's lock; a second up or down waits for the first."""
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
-    with open(lock_file, "w", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def install_packages(progress: Progress) -> None:
-    """Install missing MACHINE_PACKAGES; the package index is fetched only when apt does not know one of them."""
-    missing = missing_packages()
+def install_packages(packages: Sequence[str], progress: Progress) -> None:
+    """Install what is missing of `packages`; the package index is fetched only when apt does not know one of them."""
+    missing = missing_packages(packages)
     if not missing:
         return
     if not Path("/usr/bin/apt-get").exists():
@@ -46,13 +31,13 @@ def install_packages(progress: Progress) -> None:
     run([*install, *missing], timeout=1500, environment=_APT)
 
 
-def missing_packages() -> list[str]:
-    found = run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *MACHINE_PACKAGES], check=False).stdout
+def missing_packages(packages: Sequence[str]) -> list[str]:
+    found = run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *packages], check=False).stdout
     installed = {line.split()[0] for line in found.splitlines() if line.endswith(" installed")}
-    return [package for package in MACHINE_PACKAGES if package not in installed]
+    return [package for package in packages if package not in installed]
 
 
-def refresh_index(packages: list[str], progress: Progress) -> None:
+def refresh_index(packages: Sequence[str], progress: Progress) -> None:
     """Run apt-get update when a package has no candidate. Its rc is no proof, so the candidates are read again."""
     if not _without_candidate(packages):
         return
@@ -63,7 +48,7 @@ def refresh_index(packages: list[str], progress: Progress) -> None:
         raise LabError(f"apt knows no package {', '.join(unknown)}; check the machine's apt sources and 'apt-get update'")
 
 
-def _without_candidate(packages: list[str]) -> list[str]:
+def _without_candidate(packages: Sequence[str]) -> list[str]:
     """The packages that apt could not install now; `apt-cache policy` prints "name:" and "  Candidate: version"."""
     known = set()
     name = ""

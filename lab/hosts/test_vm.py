@@ -1,7 +1,7 @@
 # Copyright: Contributors to baremetal.vmsite
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernel and initrd of the test VM: Debian's cloud kernel, busybox and what stands in lab/images/guest.
+"""Kernel and initrd of the test VM: Debian's cloud kernel, busybox and what stands in lab/images/test_vm.
 
 Small enough for software emulation: it boots in three seconds. The packages are unpacked in a temporary directory, not
 installed: a kernel package would touch the machine's boot loader.
@@ -19,15 +19,16 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from .commands import LabError, run
-from .definition import GUEST_BUSYBOX, GUEST_COMPILER, GUEST_KERNEL, IMAGES
-from .machine import refresh_index
-from .progress import Progress
+from ..checksum import IMAGES
+from ..commands import LabError, run
+from ..packages import refresh_index
+from ..progress import Progress
+from .definition import TEST_VM_BUSYBOX, TEST_VM_COMPILER, TEST_VM_KERNEL
 
-_DEFINITION = IMAGES / "guest"
+_DEFINITION = IMAGES / "test_vm"
 
 
-def guest_files(directory: Path, progress: Progress) -> Path:
+def test_vm_files(directory: Path, progress: Progress) -> Path:
     """Directory with `vmlinuz` and `initrd.gz`, made below `directory` if this definition was not built before."""
     ready = directory / _checksum()
     if ready.is_dir():
@@ -54,23 +55,23 @@ def guest_files(directory: Path, progress: Progress) -> Path:
 
 
 def _checksum() -> str:
-    digest = hashlib.sha256(f"{GUEST_KERNEL} {GUEST_BUSYBOX}".encode())
+    digest = hashlib.sha256(f"{TEST_VM_KERNEL} {TEST_VM_BUSYBOX}".encode())
     for file in (*sorted(_DEFINITION.iterdir()), Path(__file__)):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
 def _unpack(work: Path, progress: Progress) -> Path:
-    """Download and unpack the packages; the kernel's is the one that GUEST_KERNEL depends on."""
-    refresh_index([GUEST_KERNEL, GUEST_BUSYBOX, GUEST_COMPILER], progress)
-    depends = run(["apt-cache", "depends", "--no-recommends", "--no-suggests", GUEST_KERNEL]).stdout
+    """Download and unpack the packages; the kernel's is the one that TEST_VM_KERNEL depends on."""
+    refresh_index([TEST_VM_KERNEL, TEST_VM_BUSYBOX, TEST_VM_COMPILER], progress)
+    depends = run(["apt-cache", "depends", "--no-recommends", "--no-suggests", TEST_VM_KERNEL]).stdout
     kernel = re.search(r"Depends: (linux-image-\S+)", depends)
     if not kernel:
-        raise LabError(f"apt names no kernel package behind {GUEST_KERNEL}; check the machine's apt sources")
+        raise LabError(f"apt names no kernel package behind {TEST_VM_KERNEL}; check the machine's apt sources")
     downloads = work / "downloads"
     downloads.mkdir()
     script = 'cd "$1" && shift && exec apt-get download --quiet --option=APT::Sandbox::User=root "$@"'
-    run(["sh", "-c", script, "download", str(downloads), kernel.group(1), GUEST_BUSYBOX, GUEST_COMPILER], timeout=600)
+    run(["sh", "-c", script, "download", str(downloads), kernel.group(1), TEST_VM_BUSYBOX, TEST_VM_COMPILER], timeout=600)
     packages = work / "packages"
     for archive in sorted(downloads.glob("*.deb")):
         run(["dpkg-deb", "--extract", str(archive), str(packages)], timeout=120)

@@ -1,0 +1,93 @@
+# Copyright: Contributors to baremetal.vmsite
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guest as tests use it, and what it shows without the collection."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import typing as t
+
+import yaml
+
+from ansible_collections.baremetal.vmsite.tests.inventory import Inventory
+from ansible_collections.baremetal.vmsite.tests.make import CHECKOUT
+
+NAME = "guest1"
+GUEST = Inventory("inventories/guest", "/run/baremetal-vmsite-guest/ssh_config")
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "baremetal-vmsite"
+SHARED = CHECKOUT / "molecule" / "shared"
+HARDWARE = CHECKOUT / "tests" / "guest" / "hardware_snapshot.py"
+
+
+def on(command: str, check: bool = True, timeout: int = 60) -> str:
+    return GUEST.on(NAME, command, check, timeout)
+
+
+def lab(action: str, *options: str, timeout: int = 900) -> str:
+    """What C(python3 -m lab.guest) says."""
+    command = [sys.executable, "-m", "lab.guest", "--cache", str(CACHE), action, *options]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=timeout, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def profile() -> dict[str, t.Any]:
+    written: dict[str, t.Any] = yaml.safe_load((CHECKOUT / GUEST.path / "host_vars" / f"{NAME}.yml").read_text(encoding="utf-8"))
+    found: dict[str, t.Any] = written["vmsite_host_profile"]
+    return found
+
+
+def snapshot(*programs: pathlib.Path) -> dict[str, object]:
+    """Name of a thing -> its state."""
+    ssh = [word for word in GUEST.ssh if word != "-n"]  # the program comes by standard input
+    found: dict[str, object] = {}
+    for file in programs:
+        program = file.read_text(encoding="utf-8")
+        done = subprocess.run([*ssh, NAME, "sudo python3 -"], input=program, capture_output=True, text=True, timeout=120, check=True)
+        found.update(json.loads(done.stdout))
+    return found
+
+
+def hardware() -> dict[str, object]:
+    """What its kernel shows of hardware; the rest of the host takes ten times as long to read."""
+    return snapshot(HARDWARE)
+
+
+def judge(expectation: str, directory: pathlib.Path) -> str:
+    """What molecule/shared/judge.py says of the guest as it is now; an AssertionError with it if the expectation does not hold."""
+    done = subprocess.run(
+        [sys.executable, str(SHARED / "judge.py"), expectation, NAME],
+        input=json.dumps(snapshot(SHARED / "snapshot.py", HARDWARE)),
+        env={**os.environ, "MOLECULE_EPHEMERAL_DIRECTORY": str(directory)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def site(directory: pathlib.Path, *arguments: str, playbook: str = "tests/guest/converge.yml") -> str:
+    """Run the site on the guest and keep in C(directory) what its doors said; what Ansible printed."""
+    rc, said = GUEST.playbook(playbook, *arguments, **keeping_changes(directory))
+    assert rc == 0, said
+    return said
+
+
+def changes_of(directory: pathlib.Path, playbook: str) -> list[dict[str, t.Any]]:
+    """What the doors of its last run in check mode would have changed."""
+    tasks = json.loads((directory / f"{pathlib.Path(playbook).stem}-check.json").read_text(encoding="utf-8")).get(NAME, [])
+    return [change for task in tasks for change in task["changes"] or [{"what": task["task"]}] if task["changed"]]
+
+
+def keeping_changes(directory: pathlib.Path) -> dict[str, str]:
+    return {
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(directory),
+        "ANSIBLE_CALLBACK_PLUGINS": str(SHARED / "callback"),
+        "ANSIBLE_CALLBACKS_ENABLED": "keep_changes",
+    }
