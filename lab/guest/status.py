@@ -27,7 +27,8 @@ def status(cache: GuestCache) -> bool:
     print(
         f"{NAME:9} {state:8} {NODES} nodes of {CPUS_PER_NODE} CPUs and {MEMORY_MIB_PER_NODE} MiB, {len(NICS)} NICs with virtual functions"
     )
-    print(f"qemu      pid {pid}, {_resident_mib(pid)} MiB resident; disk {overlay.stat().st_size >> 20} MiB on its image")
+    disk = f"disk {overlay.stat().st_size >> 20} MiB on its image" if overlay.exists() else "its disk is in another cache"
+    print(f"qemu      pid {pid}, {_resident_mib(pid)} MiB resident; {disk}")
     print(f"console   {machine.CONSOLE}")
     print(f"ssh       {SSH_ADDRESS}:{SSH_PORT}")
     for boot in failed_boots():

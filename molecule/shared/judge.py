@@ -55,11 +55,12 @@ def differences(before: Snapshot, now: Snapshot) -> dict[str, tuple[t.Any, t.Any
 
 
 def is_named(thing: str, changes: list[Change]) -> bool:
-    """Whether a change says the thing's name: its path, or the file, unit, package, VM, bridge, port or key that it is."""
+    """Whether a change says the thing's name: in full, its path, or the file, unit, package, VM, bridge, port or key that it is."""
     subject = thing.split(" ")[-1]
     names = {subject, os.path.basename(subject), pathlib.Path(subject).stem}
     words = {word.rstrip(":,") for change in changes for word in re.split(r"\s", change["what"])}
-    return bool(names & words)
+    files = {os.path.basename(word) for word in words if "/" in word}
+    return bool(names & (words | files)) or any(change["what"] == thing for change in changes)
 
 
 def is_side_effect(thing: str, now: t.Any) -> bool:

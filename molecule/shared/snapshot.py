@@ -120,8 +120,11 @@ def virtual_machines() -> dict[str, str]:
 
 
 def hugepages() -> dict[str, str]:
-    pools = pathlib.Path("/sys/devices/system/node").glob("node*/hugepages/hugepages-*/nr_hugepages")
-    return {f"hugepages {pool.parent.parent.parent.name} {pool.parent.name}": pool.read_text().strip() for pool in pools}
+    found = {}
+    for pool in pathlib.Path("/sys/devices/system/node").glob("node*/hugepages/hugepages-*/nr_hugepages"):
+        node, size = pool.parent.parent.parent.name[len("node") :], pool.parent.name[len("hugepages-") : -len("kB")]
+        found[f"hugepages of {size} KiB on node {node}"] = pool.read_text().strip()
+    return found
 
 
 def main() -> None:

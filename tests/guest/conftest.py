@@ -14,7 +14,7 @@ import typing as t
 import pytest
 
 from ansible_collections.baremetal.vmsite.tests.guest import outcomes
-from ansible_collections.baremetal.vmsite.tests.guest.guest import GUEST, lab
+from ansible_collections.baremetal.vmsite.tests.guest.guest import everything, lab
 from ansible_collections.baremetal.vmsite.tests.make import CHECKOUT
 
 NOT_SHOWN = (
@@ -26,8 +26,6 @@ NOT_SHOWN = (
 @pytest.fixture(scope="session", autouse=True)
 def _fresh_guest() -> t.Iterator[None]:
     print(lab("up", "--fresh"))
-    rc, said = GUEST.playbook("lab/certificates/issue.yml")
-    assert rc == 0, said
     yield
     lab("down")
 
@@ -36,6 +34,12 @@ def _fresh_guest() -> t.Iterator[None]:
 def kept(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Where runs keep what doors said and what the guest was like."""
     return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture(scope="session")
+def clean() -> dict[str, object]:
+    """Everything of the guest as it is after its maintenance, when the first test asks: what the site makes of it again and again."""
+    return everything()
 
 
 def pytest_terminal_summary(terminalreporter: t.Any) -> None:

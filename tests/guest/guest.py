@@ -18,6 +18,7 @@ from ansible_collections.baremetal.vmsite.tests.inventory import Inventory
 from ansible_collections.baremetal.vmsite.tests.make import CHECKOUT
 
 NAME = "guest1"
+SITE = "tests/guest/converge.yml"
 GUEST = Inventory("inventories/guest", "/run/baremetal-vmsite-guest/ssh_config")
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "baremetal-vmsite"
 SHARED = CHECKOUT / "molecule" / "shared"
@@ -54,15 +55,26 @@ def snapshot(*programs: pathlib.Path) -> dict[str, object]:
 
 
 def hardware() -> dict[str, object]:
-    """What its kernel shows of hardware; the rest of the host takes ten times as long to read."""
-    return snapshot(HARDWARE)
+    """What its kernel and Open vSwitch show of hardware; the rest of the host takes ten times as long to read."""
+    pools = on("grep . /sys/devices/system/node/node*/hugepages/*/nr_hugepages")
+    return {**snapshot(HARDWARE), "pools": pools, "Open vSwitch": on("ovs-vsctl get Open_vSwitch . other_config")}
+
+
+def everything() -> dict[str, object]:
+    return snapshot(SHARED / "snapshot.py", HARDWARE)
+
+
+def differences(before: dict[str, object], now: dict[str, object]) -> str:
+    """One line for a table; C(as before) if there are none."""
+    changed = sorted(thing for thing in before.keys() | now.keys() if before.get(thing) != now.get(thing))
+    return "; ".join(f"{thing}: {before.get(thing)} -> {now.get(thing)}" for thing in changed) or "as before"
 
 
 def judge(expectation: str, directory: pathlib.Path) -> str:
     """What molecule/shared/judge.py says of the guest as it is now; an AssertionError with it if the expectation does not hold."""
     done = subprocess.run(
         [sys.executable, str(SHARED / "judge.py"), expectation, NAME],
-        input=json.dumps(snapshot(SHARED / "snapshot.py", HARDWARE)),
+        input=json.dumps(everything()),
         env={**os.environ, "MOLECULE_EPHEMERAL_DIRECTORY": str(directory)},
         capture_output=True,
         text=True,
@@ -72,22 +84,12 @@ def judge(expectation: str, directory: pathlib.Path) -> str:
     return done.stdout
 
 
-def site(directory: pathlib.Path, *arguments: str, playbook: str = "tests/guest/converge.yml") -> str:
-    """Run the site on the guest and keep in C(directory) what its doors said; what Ansible printed."""
-    rc, said = GUEST.playbook(playbook, *arguments, **keeping_changes(directory))
-    assert rc == 0, said
-    return said
-
-
-def changes_of(directory: pathlib.Path, playbook: str) -> list[dict[str, t.Any]]:
-    """What the doors of its last run in check mode would have changed."""
-    tasks = json.loads((directory / f"{pathlib.Path(playbook).stem}-check.json").read_text(encoding="utf-8")).get(NAME, [])
-    return [change for task in tasks for change in task["changes"] or [{"what": task["task"]}] if task["changed"]]
-
-
-def keeping_changes(directory: pathlib.Path) -> dict[str, str]:
-    return {
+def site(directory: pathlib.Path, *arguments: str) -> None:
+    """Run the site on the guest and keep in C(directory) what its doors said."""
+    environment = {
         "MOLECULE_EPHEMERAL_DIRECTORY": str(directory),
         "ANSIBLE_CALLBACK_PLUGINS": str(SHARED / "callback"),
         "ANSIBLE_CALLBACKS_ENABLED": "keep_changes",
     }
+    rc, said = GUEST.playbook(SITE, *arguments, **environment)
+    assert rc == 0, said

@@ -13,7 +13,6 @@ import pathlib
 import subprocess
 
 PCI = pathlib.Path("/sys/bus/pci/devices")
-IRQ = pathlib.Path("/proc/irq")
 BOOT = ("/boot/grub/grub.cfg", "/boot/grub/grubenv")
 # What ip tells of a VF that a PF keeps; the rest counts packets.
 KEPT = ("vf", "address", "mac", "vlan_list", "rate", "spoofchk", "trust", "link_state")
@@ -44,13 +43,8 @@ def functions() -> dict[str, object]:
 
 
 def interrupts() -> dict[str, object]:
-    """Those with a handler: number -> CPUs and handlers."""
-    found: dict[str, object] = {"default /proc/irq/default_smp_affinity": (IRQ / "default_smp_affinity").read_text().strip()}
-    for irq in IRQ.iterdir():
-        handlers = sorted(entry.name for entry in irq.iterdir() if entry.is_dir()) if irq.is_dir() else []
-        if handlers:
-            found[f"IRQ {irq.name}"] = f"{(irq / 'smp_affinity_list').read_text().strip()} {' '.join(handlers)}"
-    return found
+    """Only the default: where each interrupt is, irqbalance says anew every ten seconds."""
+    return {"default /proc/irq/default_smp_affinity": pathlib.Path("/proc/irq/default_smp_affinity").read_text().strip()}
 
 
 def main() -> None:

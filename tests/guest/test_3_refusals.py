@@ -9,19 +9,22 @@ import typing as t
 
 import pytest
 
-from ansible_collections.baremetal.vmsite.tests.guest.guest import GUEST, NAME, hardware, on
+from ansible_collections.baremetal.vmsite.tests.guest.guest import GUEST, NAME, differences, hardware, on
 from ansible_collections.baremetal.vmsite.tests.guest.outcomes import note, refuses
 
 PART = "5"
 NODE1 = "/sys/devices/system/node/node1"
 
 
+@pytest.fixture(scope="module")
+def before() -> dict[str, object]:
+    return hardware()
+
+
 @pytest.fixture(autouse=True)
-def _host_stays_as_it_is() -> t.Iterator[None]:
-    before = hardware()
+def _host_stays_as_it_is(before: dict[str, object]) -> t.Iterator[None]:
     yield
-    changed = {thing for thing in before.keys() | hardware().keys() if before.get(thing) != hardware().get(thing)}
-    note(PART, "state afterwards", "tests/guest/hardware_snapshot.py", ", ".join(sorted(changed)) or "as before", "as before")
+    note(PART, "state afterwards", "tests/guest/hardware_snapshot.py", differences(before, hardware()), "as before")
 
 
 def refused(case: str, module: str, planned: str, **options: t.Any) -> None:

@@ -10,11 +10,12 @@ import typing as t
 
 import pytest
 
-from ansible_collections.baremetal.vmsite.tests.guest.guest import GUEST, on
+from ansible_collections.baremetal.vmsite.tests.guest.guest import GUEST, SITE, differences, everything, on
 from ansible_collections.baremetal.vmsite.tests.guest.outcomes import note, shows
 
 PART = "6"
 PF = "/sys/bus/pci/devices/0000:21:00.0"
+PAGES = "190 129"
 DROP_IN = "/etc/default/grub.d/zz-vmsite.cfg"
 
 
@@ -32,7 +33,7 @@ DRIFTS = (
         "sysctl",
         "sysctl --quiet --write vm.nr_hugepages=$(($(sysctl --values vm.nr_hugepages) + 64))",
         ("hugepages of 2048 KiB on node",),
-        ("sysctl --values vm.nr_hugepages", ""),
+        ("cat /sys/devices/system/node/node*/hugepages/hugepages-2048kB/nr_hugepages | xargs", PAGES),
     ),
     Drift(
         "GRUB by hand",
@@ -56,33 +57,28 @@ DRIFTS = (
 )
 
 
-def verify() -> tuple[int, str]:
-    rc, said = GUEST.playbook("playbooks/verify.yml")
-    return rc, said
-
-
 @pytest.fixture(scope="module")
-def drifted() -> tuple[dict[str, str], str]:
-    """What the mended values are, read before; and what verify says of all drifts at once."""
-    before = {drift.case: on(drift.mended[0]) for drift in DRIFTS}
+def said(clean: dict[str, object]) -> str:
+    """What verify says of all drifts at once."""
+    assert clean
     for drift in DRIFTS:
         on(drift.command)
-    rc, said = verify()
+    rc, said = GUEST.playbook("playbooks/verify.yml")
     assert rc != 0, said
-    return before, said
+    return said
 
 
 @pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.case)
-def test_verify_names_it(drift: Drift, drifted: tuple[dict[str, str], str]) -> None:
-    lines = [line for line in re.split(r"[{}]", drifted[1]) if drift.found[0] in line]
+def test_verify_names_it_with_plan_and_reality(drift: Drift, said: str) -> None:
+    lines = [line for line in re.split(r"[{}]", said) if drift.found[0] in line]
     for part in drift.found:
-        note(PART, f"{drift.case}: {drift.command}", "ansible-playbook playbooks/verify.yml", " ".join(lines) or drifted[1], f"...{part}")
+        note(PART, f"{drift.case}: {drift.command}", "ansible-playbook playbooks/verify.yml", " ".join(lines) or said, f"...{part}")
 
 
-def test_the_site_mends_what_can_be_mended_live(drifted: tuple[dict[str, str], str]) -> None:
-    rc, said = GUEST.playbook("playbooks/site.yml")
-    assert rc == 0, said
+def test_the_site_mends_what_can_be_mended_live(said: str, clean: dict[str, object]) -> None:
+    assert said
+    rc, mended = GUEST.playbook(SITE)
+    assert rc == 0, mended
     for drift in DRIFTS:
-        shows(PART, f"{drift.case}, mended", drift.mended[0], drift.mended[1] or drifted[0][drift.case])
-    rc, said = verify()
-    note(PART, "verify after the site has run", "ansible-playbook playbooks/verify.yml", f"exit code {rc}", "exit code 0")
+        shows(PART, f"{drift.case}, mended", *drift.mended)
+    note(PART, "the whole host after the site has run", "molecule/shared/snapshot.py", differences(clean, everything()), "as before")

@@ -9,7 +9,6 @@ VMSITE_GUEST_KILLS and VMSITE_GUEST_POWER_CUTS say how many (make test-full: 20 
 from __future__ import annotations
 
 import os
-import pathlib
 import random
 import signal
 import subprocess
@@ -18,41 +17,34 @@ import typing as t
 
 import pytest
 
-from ansible_collections.baremetal.vmsite.tests.guest.guest import GUEST, changes_of, lab, on, site
-from ansible_collections.baremetal.vmsite.tests.guest.outcomes import note
+from ansible_collections.baremetal.vmsite.tests.guest.guest import GUEST, differences, everything, lab, on
+from ansible_collections.baremetal.vmsite.tests.guest.outcomes import note, shows
 
 PART = "7"
 KILLS = int(os.environ.get("VMSITE_GUEST_KILLS", "2"))
 POWER_CUTS = int(os.environ.get("VMSITE_GUEST_POWER_CUTS", "1"))
 SEED = int(os.environ.get("VMSITE_GUEST_SEED", str(random.SystemRandom().randrange(10**6))))
-
-STAGE = "playbooks/stage_hosts.yml"
-# Something for every door of the stage to do.
-UNDO = (
-    "rm -f /etc/default/grub.d/zz-vmsite.cfg; update-grub 2>/dev/null; echo 0 > /sys/bus/pci/devices/0000:21:00.0/sriov_numvfs; "
-    "systemctl disable --quiet vmsite-sriov.service vmsite-pci-driver.service; rm -f /etc/systemd/system/vmsite-sriov.service; "
-    "systemctl disable --quiet --now vmsite-irq-affinity.timer; echo f > /proc/irq/default_smp_affinity; systemctl daemon-reload; "
-    "pool=/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages; echo $(($(cat $pool) + 32)) > $pool"
-)
-MODULES = "pgrep -f [A]nsiballZ"
-# How long a run of the stage takes from its first module to its last is measured once; kills are spread over it.
 CHANCE = random.Random(SEED)
 
-
-@pytest.fixture(scope="module")
-def seconds() -> float:
-    """Of an undisturbed run of the stage that has everything to do."""
-    on(UNDO)
-    began = time.monotonic()
-    rc, said = GUEST.playbook(STAGE)
-    assert rc == 0, said
-    return time.monotonic() - began
+PLAYBOOK = "tests/guest/kernel_and_devices.yml"
+UNITS = "/etc/systemd/system"
+# Something for every door of the playbook to do.
+UNDO = (
+    "rm -f /etc/default/grub.d/zz-vmsite.cfg; update-grub 2>/dev/null; echo 0 > /sys/bus/pci/devices/0000:21:00.0/sriov_numvfs; "
+    f"systemctl stop vmsite-irq-affinity.timer; rm -f {UNITS}/vmsite-* {UNITS}/*.wants/vmsite-*; systemctl daemon-reload; "
+    "echo f > /proc/irq/default_smp_affinity; "
+    "pool=/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages; echo $(($(cat $pool) + 32)) > $pool"
+)
+# The tasks that write, by words of their names. A kill comes some seconds after one has begun: it takes three until the module runs.
+WRITERS = ("hugepages", "isolate CPUs", "interrupts", "physical function its VFs", "their drivers")
+SECONDS = (1.0, 9.0)
+MODULES = "pgrep -f [A]nsiballZ"
+WHOLE = "grub-script-check /boot/grub/grub.cfg && for file in /etc/vmsite/*.json; do python3 -m json.tool $file >/dev/null || exit 1; done; echo whole"
 
 
 def kill_module(run: subprocess.Popen[str]) -> str:
     """The module alone: Ansible lives, and reports it."""
-    deadline = time.monotonic() + 60
-    while run.poll() is None and time.monotonic() < deadline:
+    while run.poll() is None:
         if on(f'pid=$({MODULES} | tail -n 1); [ -n "$pid" ] && kill -9 $pid && echo killed', check=False) == "killed":
             break
     run.communicate(timeout=300)
@@ -67,7 +59,7 @@ def orphan_module(run: subprocess.Popen[str]) -> str:
     while on(MODULES, check=False):
         assert time.monotonic() < deadline, "the orphaned module does not end"
         time.sleep(0.5)
-    return "Ansible was killed, its module lived on"
+    return "Ansible was killed, its module was not"
 
 
 def cut_power(run: subprocess.Popen[str]) -> str:
@@ -78,33 +70,33 @@ def cut_power(run: subprocess.Popen[str]) -> str:
     return "the power was cut"
 
 
-def converges(case: str, kept: pathlib.Path) -> None:
-    site(kept, playbook=STAGE)
-    site(kept, "--check", playbook=STAGE)
-    note(
-        PART, f"{case}: the next run converges", f"ansible-playbook --check {STAGE}", f"{len(changes_of(kept, STAGE))} changes", "0 changes"
-    )
-    whole = "grub-script-check /boot/grub/grub.cfg && for file in /etc/vmsite/*.json; do python3 -m json.tool $file >/dev/null || exit 1; done; echo whole"
-    note(PART, f"{case}: files are whole", whole, on(whole, check=False), "whole")
-    left = 'find /etc /boot/grub /usr/local -name "*.vmsite-*" -o -name "*.new" -newer /etc/hostname'
-    note(PART, f"{case}: nothing is left over", left, on(left), "")
+def wait_for_task(run: subprocess.Popen[str], words: str) -> None:
+    assert run.stdout is not None
+    for line in run.stdout:
+        if line.startswith("TASK [") and words in line:
+            return
+    raise AssertionError(f"the run ended without a task {words!r}")
 
 
-def killed(how: t.Callable[[subprocess.Popen[str]], str], case: str, seconds: float, kept: pathlib.Path) -> None:
+def killed(number: int, how: t.Callable[[subprocess.Popen[str]], str], clean: dict[str, object]) -> None:
     on(UNDO)
-    moment = CHANCE.uniform(0.15, 0.95) * seconds
-    run = GUEST.start_playbook(STAGE)
-    time.sleep(moment)
-    what = how(run)
-    print(f"{case} (seed {SEED}): {what} after {moment:.1f} of {seconds:.1f} s")
-    converges(f"{case}, {what} after {moment:.0f} of {seconds:.0f} s", kept)
+    task, delay = CHANCE.choice(WRITERS), CHANCE.uniform(*SECONDS)
+    run = GUEST.start_playbook(PLAYBOOK)
+    wait_for_task(run, task)
+    time.sleep(delay)
+    case = f"{number}: {how(run)} {delay:.1f} s into the task of {task} (seed {SEED})"
+    print(case)
+    rc, said = GUEST.playbook(PLAYBOOK)
+    assert rc == 0, f"{case}: {said}"
+    note(PART, f"{case}: the next run converges", "molecule/shared/snapshot.py", differences(clean, everything()), "as before")
+    shows(PART, f"{case}: GRUB's menu and every record are whole", WHOLE, "whole")
 
 
 @pytest.mark.parametrize("number", range(KILLS))
-def test_a_killed_run(number: int, seconds: float, kept: pathlib.Path) -> None:
-    killed((kill_module, orphan_module)[number % 2], f"kill {number + 1} of {KILLS}", seconds, kept)
+def test_a_killed_run(number: int, clean: dict[str, object]) -> None:
+    killed(number, (kill_module, orphan_module)[number % 2], clean)
 
 
 @pytest.mark.parametrize("number", range(POWER_CUTS))
-def test_a_power_cut(number: int, seconds: float, kept: pathlib.Path) -> None:
-    killed(cut_power, f"power cut {number + 1} of {POWER_CUTS}", seconds, kept)
+def test_a_power_cut(number: int, clean: dict[str, object]) -> None:
+    killed(number, cut_power, clean)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to baremetal.vmsite
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guest itself: a second start changes nothing, its disk outlives a power cut, and its end leaves nothing behind.
+"""The guest itself: a second start changes nothing, and its end leaves nothing behind. That its disk outlives a power cut is shown by test_5_killed.py.
 
 The last of the files by its name: it takes the guest down. What is checked is read from the kernel and over ssh.
 """
@@ -93,16 +93,6 @@ def test_its_hardware_is_what_the_inventory_counts_on() -> None:
     assert nodes.split() == ["0", "0", "1", "1"]
     assert on("cat /sys/devices/system/node/node[01]/cpulist").split() == ["0-1", "2-3"]
     assert int(on("ls /sys/kernel/iommu_groups | wc -l")) > 0
-
-
-def test_its_disk_outlives_a_power_cut() -> None:
-    before = on(f"echo written before the cut > /etc/written; sync; {BOOT_ID}")
-    lab("power-off")
-    assert "qemu-system-x86_64" not in guest_processes().values()
-    assert not is_listening()
-    print(lab("power-on"))
-    assert on("cat /etc/written") == "written before the cut"
-    assert on(BOOT_ID) != before
 
 
 def test_a_taken_port_is_refused_before_anything_starts() -> None:

@@ -14,6 +14,9 @@ from ansible_collections.baremetal.vmsite.plugins.plugin_utils._maintenance.sett
 Json = dict[str, t.Any]
 Variables = t.Mapping[str, t.Any]
 
+# Where a failed task's result may say why.
+SAID = ("msg", "stderr", "module_stderr")
+
 
 def reasons_of_packages(variables: Variables) -> list[str]:
     """Why a host is to reboot after packages were installed, from what was read of its kernels."""
@@ -52,12 +55,10 @@ def standing(variables: t.Mapping[str, Variables], batches: t.Sequence[Json], ho
 
 
 def findings(failed: t.Mapping[str, t.Any]) -> str:
-    """What a failed task said; of a loop, what each failed item said."""
+    """What a failed task said, without a final full stop; of a loop, what each failed item said."""
     items = [item for item in failed.get("results") or [] if item.get("failed")]
-    return " | ".join(
-        " ".join(str(part).strip() for part in (one.get("msg"), one.get("stderr"), one.get("module_stderr")) if part)
-        for one in items or [failed]
-    )
+    said = [[str(one[part]).strip() for part in SAID if one.get(part)] for one in items or [failed]]
+    return " | ".join(" ".join(parts) for parts in said).rstrip(".")
 
 
 def _hosts(batches: t.Sequence[Json]) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.baremetal.vmsite.plugins.plugin_utils._maintenance.virtual_machines import active, moves, returns
 
-PLANNED = {"host_plan_result": {"plan": {"libvirt": {}}}}
+PLANNED: dict[str, t.Any] = {"host_plan_result": {"plan": {"libvirt": {}}}}
 HOSTS = ("kvm1", "kvm2", "kvm3")
 
 
@@ -33,7 +33,7 @@ def where(found: list[dict[str, t.Any]]) -> dict[str, str]:
 
 
 def test_names_are_read_from_what_virsh_prints() -> None:
-    results = [
+    results: list[dict[str, t.Any]] = [
         {"item": "kvm1", "stdout_lines": ["ledger1", "ledger2", ""]},
         {"item": "kvm2", "stdout_lines": [""]},
         {"item": "kvm3", "rc": 2},

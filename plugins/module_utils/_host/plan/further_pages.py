@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 if t.TYPE_CHECKING:
@@ -31,7 +32,7 @@ def with_further(
                 found=found,
                 where="profile.hugepages.further",
                 remedy="ask for a size, a node and a number that the host has, or leave them out",
-                mend=lambda asked, dropped=pages: _without(asked, dropped),
+                mend=functools.partial(_without, dropped=pages),
             )
             continue
         given[pages.node] = dataclasses.replace(memory, further=memory.further + mib)
