@@ -22,7 +22,8 @@ READ_ONLY_COMMANDS = (
     ("cat",), ("chronyc", "-n", "sources"), ("chronyc", "-n", "tracking"), ("chronyc", "tracking"), ("getconf",),
     ("ip", "-json"), ("lscpu",), ("ovs-appctl", "dpif-netdev/pmd-rxq-show"),
     ("ovs-vsctl", "--bare", "--columns=name", "find"), ("ovs-vsctl", "get"), ("ovs-vsctl", "list"), ("ping",), ("ps",), ("sha256sum",),
-    ("ss", "--no-header"), ("stat",), ("systemctl", "is-active"), ("systemctl", "is-enabled"), ("systemctl", "list-unit-files"), ("systemctl", "show"), ("taskset", "-cp"),
+    ("ss", "--no-header"), ("stat",), ("systemctl", "is-active"), ("systemctl", "is-enabled"),
+    ("systemctl", "list-unit-files"), ("systemctl", "show"), ("taskset", "-cp"),
     ("tuned-adm", "verify"), ("uname",), ("virsh", "domstate"), ("virsh", "dumpxml"), ("virsh", "list"), ("virsh", "pool-info"), ("virsh", "vcpupin"),
 )  # fmt: skip
 # Tasks whose command this list cannot judge, by name, and why they only read.

@@ -4,10 +4,10 @@
 """A stand-in for /proc/irq and for irqbalance under systemd, on plain files. It imports nothing of the collection.
 
 What it copies:
-- kernel/irq/proc.c: write_irq_affinity answers EIO (6.12 and later: EPERM) for an interrupt that user space may not place (managed, or not to be balanced), EINVAL
-  where no CPU of the mask is online; default_smp_affinity likewise EINVAL. smp_affinity and smp_affinity_list are two views of one mask.
-  register_irq_proc of newer kernels leaves the write permission off such an interrupt's files. register_handler_proc makes a directory per
-  handler: an interrupt without one has none.
+- kernel/irq/proc.c: write_irq_affinity answers EIO (6.12 and later: EPERM) for an interrupt that user space may not place (managed, or not to be
+  balanced), EINVAL where no CPU of the mask is online; default_smp_affinity likewise EINVAL. smp_affinity and smp_affinity_list are two views
+  of one mask. register_irq_proc of newer kernels leaves the write permission off such an interrupt's files. register_handler_proc makes a
+  directory per handler: an interrupt without one has none.
 - arch/x86/kernel/apic/vector.c: ENOSPC where the CPUs of the mask have no vector left.
 - irqbalance.c: reads IRQBALANCE_BANNED_CPULIST from its environment, once, at its start; systemd takes it from the EnvironmentFile, where the
   last assignment counts and quotes are dropped (systemd.exec(5)).

@@ -86,10 +86,11 @@ def judge(expectation: str, directory: pathlib.Path) -> str:
 
 def site(directory: pathlib.Path, *arguments: str) -> None:
     """Run the site on the guest and keep in C(directory) what its doors said."""
-    environment = {
-        "MOLECULE_EPHEMERAL_DIRECTORY": str(directory),
-        "ANSIBLE_CALLBACK_PLUGINS": str(SHARED / "callback"),
-        "ANSIBLE_CALLBACKS_ENABLED": "keep_changes",
-    }
-    rc, said = GUEST.playbook(SITE, *arguments, **environment)
+    rc, said = GUEST.playbook(
+        SITE,
+        *arguments,
+        MOLECULE_EPHEMERAL_DIRECTORY=str(directory),
+        ANSIBLE_CALLBACK_PLUGINS=str(SHARED / "callback"),
+        ANSIBLE_CALLBACKS_ENABLED="keep_changes",
+    )
     assert rc == 0, said

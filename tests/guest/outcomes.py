@@ -26,7 +26,7 @@ class Row:
 
     @property
     def held(self) -> bool:
-        return self.raw == self.planned or self.planned.startswith("...") and self.planned[3:] in self.raw
+        return self.raw == self.planned or (self.planned.startswith("...") and self.planned[3:] in self.raw)
 
 
 ROWS: list[Row] = []

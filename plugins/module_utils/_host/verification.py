@@ -82,7 +82,9 @@ def verify(name: str, concern: Comparison) -> Json:
 
 
 def _not_in_force(name: str, reason: str) -> Failure:
-    return Failure(asked=f"{name} in force", found=reason, where="the running host", remedy="reboot it, or restart the service that is named")
+    return Failure(
+        asked=f"{name} in force", found=reason, where="the running host", remedy="reboot it, or restart the service that is named"
+    )
 
 
 def _entry(name: str, changes: list[Json], failures: list[Failure]) -> Json:

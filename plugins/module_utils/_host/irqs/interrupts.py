@@ -5,8 +5,8 @@
 """Interrupts as /proc/irq shows them, and which of them cannot be moved.
 
 Linux: Documentation/core-api/irq/irq-affinity.rst; kernel/irq/proc.c write_irq_affinity answers EIO, newer ones EPERM, for an interrupt whose
-CPUs the kernel itself manages (NVMe, virtio disks, some NICs) or that is not to be balanced (timer). Still newer kernels take the write permission from its file; for older ones
-the refusals that an earlier run met are kept in /run, which a reboot empties as it renumbers interrupts.
+CPUs the kernel itself manages (NVMe, virtio disks, some NICs) or that is not to be balanced (timer). Some kernels take the write permission
+from its file; for others the refusals that an earlier run met are kept in /run, which a reboot empties as it renumbers interrupts.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._host import cpus
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs import keys, management
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs.ports import LIBVIRT_HOOK, OURS, OWNER, POLLED_KINDS
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.pci import functions
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.topology.network_devices import PCI_DEVICES
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs.daemon import Daemon
@@ -56,7 +57,7 @@ def devices_that_are_missing(root: HostRoot, bridges: t.Sequence[Bridge]) -> lis
                 failures.append(_missing_device(port, bridge, f"no network interface {interface}; there are {there}", "/sys/class/net"))
             address = port.pci_address
             if address and not functions.exists(root, address) and functions.maker_of(root, address) is None:
-                failures.append(_missing_device(port, bridge, f"no PCI device {address}", functions.PCI_DEVICES))
+                failures.append(_missing_device(port, bridge, f"no PCI device {address}", PCI_DEVICES))
     return failures
 
 
@@ -68,7 +69,7 @@ def functions_that_are_not_made(root: HostRoot, bridges: t.Sequence[Bridge]) -> 
             address = port.pci_address
             if address and not functions.exists(root, address):
                 found = f"no PCI device {address}; {functions.maker_of(root, address)} makes it when it has that many VFs"
-                failures.append(_missing_device(port, bridge, found, functions.PCI_DEVICES, "make the VFs first (baremetal.vmsite.sriov)"))
+                failures.append(_missing_device(port, bridge, found, PCI_DEVICES, "make the VFs first (baremetal.vmsite.sriov)"))
     return failures
 
 

@@ -36,7 +36,9 @@ def with_further(
             )
             continue
         given[pages.node] = dataclasses.replace(memory, further=memory.further + mib)
-        findings.because(f"memory.nodes[{pages.node}].further_mib", given[pages.node].further, "as the profile says", size_kib=pages.size_kib)
+        findings.because(
+            f"memory.nodes[{pages.node}].further_mib", given[pages.node].further, "as the profile says", size_kib=pages.size_kib
+        )
     return tuple(given.values())
 
 

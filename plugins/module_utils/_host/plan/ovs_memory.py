@@ -83,7 +83,9 @@ def _refuse_ovs(memory: NodeMemory, ovs: int, here: list[Mempool], profile: Prof
     if memory.total is None:
         found = f"the topology does not say how much memory node {memory.node} has"
     else:
-        found = f"node {memory.node} has {memory.total} MiB and keeps {memory.reserve + memory.further} MiB for the host and further hugepages"
+        found = (
+            f"node {memory.node} has {memory.total} MiB and keeps {memory.reserve + memory.further} MiB for the host and further hugepages"
+        )
         if profile.memory_model != PER_PORT:
             mend = functools.partial(_with, memory_model=PER_PORT)
         elif profile.ovs_headroom_mib > LEAST_HEADROOM_MIB:

@@ -219,7 +219,10 @@ def _hugepages(fields: Fields) -> Hugepages:
     if len({(pages.size_kib, pages.node) for pages in further}) < len(further):
         fields.mistakes.append(
             Failure(
-                asked="further hugepages", found="a size and node twice", where=f"{fields.where}.further", remedy="list each size and node once"
+                asked="further hugepages",
+                found="a size and node twice",
+                where=f"{fields.where}.further",
+                remedy="list each size and node once",
             )
         )
     return Hugepages(size_kib, vm_mib, tuple(sorted(per_node)), tuple(sorted(further, key=lambda pages: (pages.size_kib, pages.node))))

@@ -74,7 +74,7 @@ def _with_pci(evidence: Evidence, address: str, names: list[str], nodes: tuple[N
     named: list[str | None] = [*names] or [None]
     node, source = locate(evidence, address, nodes, online)
     driver = evidence.root.readlink(f"{directory}/driver")
-    sriov = {f"sriov_{name}": evidence.number(f"{directory}/sriov_{name}") for name in ("totalvfs", "numvfs", "offset", "stride")}
+    sriov = {name: evidence.number(f"{directory}/sriov_{name}") for name in ("totalvfs", "numvfs", "offset", "stride")}
     return [
         Nic(
             name=name,
@@ -83,7 +83,10 @@ def _with_pci(evidence: Evidence, address: str, names: list[str], nodes: tuple[N
             node_source=source,
             driver=driver.rsplit("/", 1)[-1] if driver else None,
             mac=(evidence.text(f"{NETWORK_CLASS}/{name}/address") or None) if name else None,
-            **sriov,
+            sriov_totalvfs=sriov["totalvfs"],
+            sriov_numvfs=sriov["numvfs"],
+            sriov_offset=sriov["offset"],
+            sriov_stride=sriov["stride"],
         )
         for name in named
     ]
