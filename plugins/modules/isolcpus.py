@@ -13,8 +13,8 @@ description:
   - Compares the CPU isolation that the plan asks for with the next boot and with the running kernel, and says what a reboot would change.
     This covers C(isolcpus) with its flags C(domain) and C(managed_irq), C(nohz_full), C(rcu_nocbs) and C(irqaffinity).
   - It changes nothing. All kernel arguments have one owner, M(baremetal.vmsite.kernel_args), and only a boot isolates CPUs.
-  - What is in force is read where the running kernel tells. That is C(/sys/devices/system/cpu/isolated) and C(nohz_full), and the kernel threads that
-    run RCU callbacks for other CPUs. Of managed interrupts and C(irqaffinity) it does not tell, so these are judged by C(/proc/cmdline).
+  - What is in force is read where the running kernel tells. That is C(/sys/devices/system/cpu/isolated) and C(nohz_full), and a missing thread for
+    the RCU callbacks of a CPU. Of managed interrupts and C(irqaffinity) it does not tell, so these are judged by C(/proc/cmdline).
   - A kernel that was started with the wanted arguments and does not do what they say is an error, since another reboot would not mend that.
 author:
   - Contributors to baremetal.vmsite (@baremetal)

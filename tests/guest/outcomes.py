@@ -36,6 +36,7 @@ def note(part: str, case: str, command: str, raw: str, planned: str) -> None:
     """Add a row, and fail if it does not hold. C(planned) that begins with C(...) is a part of what is shown."""
     row = Row(part, case, command, raw, planned, time.strftime("%H:%M:%S", time.gmtime()))
     ROWS.append(row)
+    print(f"{row.at} {'as planned' if row.held else 'NOT AS PLANNED'}: {case}: {raw[:120]}")
     assert row.held, f"{case}: {command}\nshows   {raw!r}\nplanned {planned!r}"
 
 

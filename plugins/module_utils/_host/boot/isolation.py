@@ -5,13 +5,14 @@
 """CPU isolation: what the plan wants, what the next boot asks for, what the running kernel was asked for, and what it does.
 
 Kernel: Documentation/admin-guide/kernel-parameters.txt (isolcpus, nohz_full, rcu_nocbs, irqaffinity) and kernel/sched/isolation.c. What the
-kernel does is read where it tells: cpu/isolated (isolcpus' domain flag), cpu/nohz_full, and one thread rcuop/N or rcuos/N per CPU whose RCU
-callbacks are offloaded (kernel/rcu/tree_nocb.h). It does not tell of managed_irq, and irqaffinity is overwritten at run time: for these the
-arguments it was started with have to do.
+kernel does is read where it tells: cpu/isolated (isolcpus' domain flag) and cpu/nohz_full. A CPU whose RCU callbacks are offloaded has a thread
+rcuop/N or rcuos/N (kernel/rcu/tree_nocb.h); others may have one too, since offloading can be switched on later, so only a thread that is
+missing tells. It does not tell of managed_irq, and irqaffinity is overwritten at run time: for these the arguments it was started with have to do.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import typing as t
@@ -32,12 +33,14 @@ FLAGS = ("domain", "managed_irq", "nohz")
 CALLBACK_THREAD = re.compile(r"rcuo[ps]/(\d+)")
 KERNEL_THREADS = "kthreadd"  # process 2; in a container other processes than the host's are seen
 
+RCU = "without RCU callbacks"
+
 # (setting, kernel argument, flag of isolcpus, configuration without which the kernel ignores it)
 SETTINGS = (
     ("isolated from the scheduler", "isolcpus", "domain", "CONFIG_CPU_ISOLATION"),
     ("without managed interrupts", "isolcpus", "managed_irq", "CONFIG_CPU_ISOLATION"),
     ("without the tick", "nohz_full", None, "CONFIG_NO_HZ_FULL"),
-    ("without RCU callbacks", "rcu_nocbs", None, "CONFIG_RCU_NOCB_CPU"),
+    (RCU, "rcu_nocbs", None, "CONFIG_RCU_NOCB_CPU"),
     ("taking interrupts", "irqaffinity", None, "CONFIG_SMP"),
 )
 
@@ -98,7 +101,7 @@ class Isolation(Comparison):
     def settings(self) -> list[Setting]:
         wanted, running = _by_setting(self._wanted, "args", strict=True), _by_setting(read_running(self._root), RUNNING)
         next_boot = self._next_boot()
-        in_force = self._in_force(_all(wanted[SETTINGS[2][0]]) - _all(wanted[SETTINGS[3][0]]))
+        in_force = self._in_force(running[RCU])
         return [
             Setting(name, argument, wanted[name], next_boot[name] if next_boot else None, running[name], in_force.get(name), config)
             for name, argument, _flag, config in SETTINGS
@@ -115,16 +118,19 @@ class Isolation(Comparison):
         line = next(line for line in loader.command_lines() if line.next_boot)
         return _by_setting(line.tokens, line.what)
 
-    def _in_force(self, implied: set[int]) -> dict[str, str]:
-        """By setting, as far as the kernel tells. nohz_full alone offloads callbacks too: C(implied) are no difference from the plan."""
+    def _in_force(self, offloaded: str) -> dict[str, str]:
+        """By setting, as far as the kernel tells. C(offloaded): the CPUs that it was asked to offload, or a word that only it can resolve."""
         found = {}
         if self._root.is_dir(CPUS):  # a kernel that was built without an aspect has no attribute for it, and none of it in force
             for (name, _argument, _flag, _config), attribute in ((SETTINGS[0], "isolated"), (SETTINGS[2], "nohz_full")):
                 found[name] = _canonical(self._root.read_optional(f"{CPUS}/{attribute}") or "", f"{CPUS}/{attribute}")
         if self._root.read_optional("/proc/2/comm") == KERNEL_THREADS:
             names = (self._root.read_optional(path) or "" for path in self._root.glob("/proc/[0-9]*/comm"))
-            threads = [CALLBACK_THREAD.fullmatch(name) for name in names]
-            found[SETTINGS[3][0]] = cpu_sets.format_list({int(thread[1]) for thread in threads if thread} - implied)
+            threads = {int(thread[1]) for thread in map(CALLBACK_THREAD.fullmatch, names) if thread}
+            with contextlib.suppress(Failure):
+                asked = set(cpu_sets.parse_list(offloaded))
+                if asked - threads:
+                    found[RCU] = cpu_sets.format_list(asked & threads)
         return found
 
 
@@ -159,10 +165,6 @@ def _cpus_of(value: str, flag: str | None) -> str:
         return value
     flags = [word for word in words if word in FLAGS]
     return ",".join(word for word in words if word not in FLAGS) if flag in (flags or ["domain"]) else ""
-
-
-def _all(text: str) -> set[int]:
-    return set(cpu_sets.parse_list(text))
 
 
 def _canonical(text: str, where: str) -> str:
