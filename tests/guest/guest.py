@@ -65,8 +65,9 @@ def everything() -> dict[str, object]:
 
 
 def differences(before: dict[str, object], now: dict[str, object]) -> str:
-    """One line for a table; C(as before) if there are none."""
-    changed = sorted(thing for thing in before.keys() | now.keys() if before.get(thing) != now.get(thing))
+    """One line for a table; C(as before) if there are none. Whether a unit that only works at boot has done so is no difference."""
+    things = {thing for thing in before.keys() | now.keys() if not thing.startswith("unit vmsite-")}
+    changed = sorted(thing for thing in things if before.get(thing) != now.get(thing))
     return "; ".join(f"{thing}: {before.get(thing)} -> {now.get(thing)}" for thing in changed) or "as before"
 
 

@@ -70,9 +70,9 @@ def said(clean: dict[str, object]) -> str:
 
 @pytest.mark.parametrize("drift", DRIFTS, ids=lambda drift: drift.case)
 def test_verify_names_it_with_plan_and_reality(drift: Drift, said: str) -> None:
-    lines = [line for line in re.split(r"[{}]", said) if drift.found[0] in line]
     for part in drift.found:
-        note(PART, f"{drift.case}: {drift.command}", "ansible-playbook playbooks/verify.yml", " ".join(lines) or said, f"...{part}")
+        finding = next((one for one in re.split(r"[{}]", said) if part in one), said)
+        note(PART, f"{drift.case}: {drift.command}", "ansible-playbook playbooks/verify.yml", finding, f"...{part}")
 
 
 def test_the_site_mends_what_can_be_mended_live(said: str, clean: dict[str, object]) -> None:
