@@ -59,6 +59,7 @@ def pytest_terminal_summary(terminalreporter: t.Any) -> None:
     outcomes.TABLE.write_text(text, encoding="utf-8")
     terminalreporter.write_line("")
     terminalreporter.write_line(text)
+    terminalreporter.write_line("; ".join([f"{len(outcomes.RETRIED)} retries", *outcomes.RETRIED]))
     terminalreporter.write_line(
         f"{len(outcomes.ROWS)} outcomes, {sum(not row.held for row in outcomes.ROWS)} not as planned: {outcomes.TABLE}"
     )

@@ -30,6 +30,8 @@ class Row:
 
 
 ROWS: list[Row] = []
+# Retries, one sentence each.
+RETRIED: list[str] = []
 
 
 def note(part: str, case: str, command: str, raw: str, planned: str) -> None:
