@@ -43,17 +43,17 @@ def power_cycle() -> None:
 def maintain() -> str:
     """What the playbook says, in one line, as messages are folded. The guest is in a pool that a cluster would drain: the hook has nothing to do."""
     variables = {"host_maintenance_hosts": NAME, "host_maintenance_drain_tasks": "drain_nothing.yml"}
-    run = GUEST.start_playbook("playbooks/host_maintenance.yml", "-e", json.dumps(variables))
     patience = threading.Timer(BOOT_SECONDS, power_cycle)
     said = []
-    assert run.stdout is not None
-    for line in run.stdout:
-        said.append(line)
-        if line.startswith(REBOOTS):
-            patience.start()
-        elif patience.is_alive() and line.startswith(("changed: ", "fatal: ")):  # the task has ended
-            patience.cancel()
-    assert run.wait(timeout=60) == 0, "".join(said)
+    with GUEST.start_playbook("playbooks/host_maintenance.yml", "-e", json.dumps(variables)) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            said.append(line)
+            if line.startswith(REBOOTS):
+                patience.start()
+            elif patience.is_alive() and line.startswith(("changed: ", "fatal: ")):  # the task has ended
+                patience.cancel()
+    assert run.returncode == 0, "".join(said)
     return " ".join("".join(said).split())
 
 
