@@ -9,6 +9,8 @@ import shlex
 from pathlib import Path
 
 from .commands import run
+from .progress import Progress
+from .small_file import write_small_file
 
 # The user with sudo on every host of the lab. Root has no login.
 OPERATOR = "operator"
@@ -28,6 +30,13 @@ def client_options(user_key: Path, known_hosts: Path, connect_seconds: int, sile
         "  ServerAliveInterval 5\n"
         f"  ServerAliveCountMax {silent_seconds // 5}\n"
     )
+
+
+def configure(configuration: Path, sockets: Path, text: str, progress: Progress) -> None:
+    """Write what people and Ansible log in with, and make the directory of Ansible's shared connections."""
+    sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if write_small_file(configuration, text):
+        progress.changed(f"ssh configuration: {configuration}")
 
 
 def ssh(configuration: Path, host: str, *command: str, timeout: float) -> str:

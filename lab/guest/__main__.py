@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from ..commands import LabError
-from ..machine import only_one_at_a_time, require_root
+from ..command_line import carry_out
 from ..packages import MIRROR
 from .cache import GuestCache
 from .down import down
@@ -29,25 +29,14 @@ def main() -> int:
     options = parser.parse_args()
     directory = options.cache.expanduser().resolve() / "guest"
     cache = GuestCache(directory)
-    try:
-        require_root("makes a disk with Debian on it")
-        if options.action == "status":
-            return 0 if status(cache) else 1
-        with only_one_at_a_time(directory / "lock"):
-            if options.action == "image":
-                image(cache, options.mirror)
-            elif options.action == "up":
-                up(cache, options.mirror, options.fresh)
-            elif options.action == "down":
-                down(cache)
-            elif options.action == "power-off":
-                power_off()
-            else:
-                power_on(cache)
-    except LabError as error:
-        print(f"lab: {error}", file=sys.stderr)
-        return 1
-    return 0
+    others: dict[str, Callable[[], None]] = {
+        "image": lambda: image(cache, options.mirror),
+        "up": lambda: up(cache, options.mirror, options.fresh),
+        "down": lambda: down(cache),
+        "power-off": power_off,
+        "power-on": lambda: power_on(cache),
+    }
+    return carry_out(options.action, lambda: status(cache), others, directory / "lock", "makes a disk with Debian on it")
 
 
 if __name__ == "__main__":

@@ -39,9 +39,7 @@ class Access:
         write_small_file(self.known_hosts, known_host(NAME, self.host_key))
 
     def configure_ssh(self, progress: Progress) -> None:
-        CONTROL_SOCKETS.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if write_small_file(SSH_CONFIG, self._configuration()):
-            progress.changed(f"ssh configuration: {SSH_CONFIG}")
+        lab_ssh.configure(SSH_CONFIG, CONTROL_SOCKETS, self._configuration(), progress)
 
     def _configuration(self) -> str:
         return (

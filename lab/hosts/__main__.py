@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from ..commands import LabError
-from ..machine import only_one_at_a_time, require_root
+from ..command_line import carry_out
 from ..packages import MIRROR
 from .down import down
 from .status import status
@@ -24,19 +24,8 @@ def main() -> int:
     parser.add_argument("--mirror", default=MIRROR, help="Debian mirror for the hosts' packages (default: %(default)s)")
     options = parser.parse_args()
     cache = options.cache.expanduser().resolve() / "lab"
-    try:
-        require_root("makes containers, bridges and a hugepage pool")
-        if options.action == "status":
-            return 0 if status(cache) else 1
-        with only_one_at_a_time(cache / "lock"):
-            if options.action == "up":
-                up(cache, options.mirror)
-            else:
-                down(cache)
-    except LabError as error:
-        print(f"lab: {error}", file=sys.stderr)
-        return 1
-    return 0
+    others: dict[str, Callable[[], None]] = {"up": lambda: up(cache, options.mirror), "down": lambda: down(cache)}
+    return carry_out(options.action, lambda: status(cache), others, cache / "lock", "makes containers, bridges and a hugepage pool")
 
 
 if __name__ == "__main__":

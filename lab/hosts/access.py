@@ -40,9 +40,7 @@ class Access:
         for host in HOSTS:
             make_key(self.host_key(host), host.name)
         write_small_file(self.known_hosts, "".join(known_host(f"{host.name},{host.management_ip}", self.host_key(host)) for host in HOSTS))
-        CONTROL_SOCKETS.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if write_small_file(SSH_CONFIG, self._configuration()):
-            progress.changed(f"ssh configuration: {SSH_CONFIG}")
+        lab_ssh.configure(SSH_CONFIG, CONTROL_SOCKETS, self._configuration(), progress)
 
     def _configuration(self) -> str:
         text = "# Written by 'make lab-up', removed by 'make lab-down'.\n"

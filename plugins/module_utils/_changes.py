@@ -69,7 +69,7 @@ class ChangeSet:
 
     @property
     def pending(self) -> list[str]:
-        """What is written and waits for a reboot or a restart."""
+        """What needs no further write and waits for a reboot or a restart."""
         return [*self._reboot_pending, *self._restart_pending]
 
     def __iter__(self) -> t.Iterator[Change]:

@@ -121,7 +121,31 @@ class BootUnit:
         return f"unit {self._name} definition"
 
 
-def early_unit(description: str, program: str, door: str, after: t.Sequence[str] = ()) -> str:
+@dataclasses.dataclass(frozen=True)
+class EarlyProgram:
+    """A program that makes what a table says before network and kubelet start. C(reason): what a reboot forgets."""
+
+    unit: str
+    description: str
+    door: str
+    table: str
+    path: str
+    text: str
+    reason: str
+    after: tuple[str, ...] = ()
+
+    def boot_unit(self, root: HostRoot, lines: t.Sequence[str]) -> BootUnit:
+        """The unit for these lines of the table; without any there is none, and what an earlier run wrote is removed."""
+        table = "\n".join((written_by(self.door), *lines, "")) if lines else None
+        files = [
+            BootFile(self.table, table),
+            BootFile(self.path, self.text if lines else None, mode=0o755),
+            BootFile(f"{UNITS}/{self.unit}", _early_unit(self.description, self.path, self.door, self.after) if lines else None),
+        ]
+        return BootUnit(root, self.unit, files, "multi-user.target", self.reason)
+
+
+def _early_unit(description: str, program: str, door: str, after: t.Sequence[str] = ()) -> str:
     """The unit of a program that must have ended before network and kubelet start.
 
     Without default dependencies, because units that order themselves before sysinit.target (cloud-init) wait for the network. udev may still

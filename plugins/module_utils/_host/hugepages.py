@@ -14,20 +14,19 @@ what was tried: until then it is a reason to reboot, and not a change that each 
 from __future__ import annotations
 
 import dataclasses
-import json
-import posixpath
 import re
 import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import ChangeSet
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, raise_all
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host import boot_note
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Concern
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 
 NODES = "/sys/devices/system/node"
-TRIED = "/run/vmsite/hugepages.json"
+TRIED = f"{boot_note.DIRECTORY}/hugepages.json"  # pool -> the pages that could not be had
 FAIL, REBOOT = "fail", "reboot"
 
 
@@ -79,7 +78,7 @@ class Hugepages(Concern):
         raise_all(self._mistakes())
         changes = ChangeSet()
         shortages = []
-        tried = self._tried() if self._when_short == REBOOT else {}
+        tried = boot_note.read_note(self._root, TRIED) if self._when_short == REBOOT else {}
         for entry in self._wanted:
             pool = self._pool(entry)
             if self._owned and pool.persistent < entry.count and tried.get(entry.what) == entry.count:
@@ -114,7 +113,7 @@ class Hugepages(Concern):
                 self._write(entry, count)
             raise
         if short:
-            self._note_tried(short)
+            boot_note.add_to_note(self._root, TRIED, {entry.what: entry.count for entry in short})
         for entry in short:
             changes.postpone(entry.what, _short(entry, before[entry]))
 
@@ -136,20 +135,6 @@ class Hugepages(Concern):
     def _write(self, entry: Wanted, count: int) -> int:
         self._root.write_value(f"{self._directory(entry)}/nr_hugepages", str(count))
         return self._pool(entry).persistent
-
-    def _tried(self) -> dict[str, int]:
-        """Pool -> the pages that were asked of it since the host has booted and could not be had. A note that cannot be read is none."""
-        try:
-            found = json.loads(self._root.read_optional(TRIED) or "{}")
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def _note_tried(self, short: t.Sequence[Wanted]) -> None:
-        if not self._root.is_dir(posixpath.dirname(TRIED)):
-            self._root.make_dir(posixpath.dirname(TRIED))
-        tried = {**self._tried(), **{entry.what: entry.count for entry in short}}
-        self._root.write_file(TRIED, json.dumps(tried, indent=1, sort_keys=True) + "\n")
 
     def _directory(self, entry: Wanted) -> str:
         return f"{NODES}/node{entry.node}/hugepages/hugepages-{entry.size_kib}kB"

@@ -12,19 +12,18 @@ from its file; for others the refusals that an earlier run met are kept in /run,
 from __future__ import annotations
 
 import dataclasses
-import json
 import stat
 import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host import cpus as cpu_sets
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_note import DIRECTORY, add_to_note, read_note
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 
 IRQS = "/proc/irq"
 DEFAULT = f"{IRQS}/default_smp_affinity"
-RECORD_DIRECTORY = "/run/vmsite"
-RECORD = f"{RECORD_DIRECTORY}/irqs-that-refused.json"
+RECORD = f"{DIRECTORY}/irqs-that-refused.json"  # IRQ number -> names of its handlers when it refused
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Interrupt:
 
 def read_interrupts(root: HostRoot) -> list[Interrupt]:
     """Those with a handler, by number. One without gets the default mask as soon as it has one (kernel/irq/manage.c, irq_setup_affinity)."""
-    refused = read_record(root)
+    refused = read_note(root, RECORD)
     found = []
     for number in sorted(int(name) for name in root.names(IRQS) if name.isdigit()):
         directory = f"{IRQS}/{number}"
@@ -74,17 +73,5 @@ def read_default(root: HostRoot) -> tuple[int, ...]:
     return cpu_sets.parse_mask(root.read(DEFAULT), DEFAULT)
 
 
-def read_record(root: HostRoot) -> dict[str, str]:
-    """IRQ number -> names of its handlers when it refused. A record that cannot be read is none."""
-    try:
-        record = json.loads(root.read_optional(RECORD) or "{}")
-    except ValueError:
-        return {}
-    return {str(number): str(names) for number, names in record.items()} if isinstance(record, dict) else {}
-
-
 def write_record(root: HostRoot, refused: t.Sequence[Interrupt]) -> None:
-    if not root.is_dir(RECORD_DIRECTORY):
-        root.make_dir(RECORD_DIRECTORY)
-    record = {**read_record(root), **{str(interrupt.number): interrupt.names for interrupt in refused}}
-    root.write_file(RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
+    add_to_note(root, RECORD, {str(interrupt.number): interrupt.names for interrupt in refused})

@@ -56,7 +56,7 @@ def devices_that_are_missing(root: HostRoot, bridges: t.Sequence[Bridge]) -> lis
                 there = ", ".join(root.names("/sys/class/net")) or "none"
                 failures.append(_missing_device(port, bridge, f"no network interface {interface}; there are {there}", "/sys/class/net"))
             address = port.pci_address
-            if address and not functions.exists(root, address) and functions.maker_of(root, address) is None:
+            if address and not functions.is_possible(root, address):
                 failures.append(_missing_device(port, bridge, f"no PCI device {address}", PCI_DEVICES))
     return failures
 
@@ -68,8 +68,8 @@ def functions_that_are_not_made(root: HostRoot, bridges: t.Sequence[Bridge]) -> 
         for port in bridge.ports:
             address = port.pci_address
             if address and not functions.exists(root, address):
-                found = f"no PCI device {address}; {functions.maker_of(root, address)} makes it when it has that many VFs"
-                failures.append(_missing_device(port, bridge, found, PCI_DEVICES, "make the VFs first (baremetal.vmsite.sriov)"))
+                found = f"no PCI device {address}; {functions.who_makes(root, address)}"
+                failures.append(_missing_device(port, bridge, found, PCI_DEVICES, functions.MAKE_FIRST))
     return failures
 
 

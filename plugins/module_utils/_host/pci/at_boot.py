@@ -8,17 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import (
-    DATA,
-    PROGRAMS,
-    UNITS,
-    BootFile,
-    BootUnit,
-    early_unit,
-    written_by,
-)
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import DATA, PROGRAMS, EarlyProgram, written_by
 
 if t.TYPE_CHECKING:
+    from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import BootUnit
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 
 UNIT = "vmsite-pci-driver.service"
@@ -86,17 +79,18 @@ for address, driver in lines:
 sys.exit(failed)
 """
 
+AT_BOOT = EarlyProgram(
+    unit=UNIT,
+    description="PCI functions on their drivers, before the network",
+    door=DOOR,
+    table=TABLE,
+    path=PROGRAM_PATH,
+    text=PROGRAM,
+    reason="a reboot forgets driver overrides: a unit sets them before network and kubelet start",
+    after=("vmsite-sriov.service",),
+)
+
 
 def boot_unit(root: HostRoot, wanted: t.Mapping[str, str | None]) -> BootUnit:
-    """C(wanted): function -> driver; a function for the kernel's own choice needs nothing at boot. Without any, what is there is removed."""
-    lines = [f"{address} {driver}" for address, driver in sorted(wanted.items()) if driver is not None]
-    table = "\n".join((WRITTEN_BY, *lines, "")) if lines else None
-    unit = early_unit("PCI functions on their drivers, before the network", PROGRAM_PATH, DOOR, ["vmsite-sriov.service"])
-    files = [
-        BootFile(TABLE, table),
-        BootFile(PROGRAM_PATH, PROGRAM if table else None, mode=0o755),
-        BootFile(f"{UNITS}/{UNIT}", unit if table else None),
-    ]
-    return BootUnit(
-        root, UNIT, files, "multi-user.target", "a reboot forgets driver overrides: a unit sets them before network and kubelet start"
-    )
+    """C(wanted): function -> driver; a function for the kernel's own choice needs nothing at boot."""
+    return AT_BOOT.boot_unit(root, [f"{address} {driver}" for address, driver in sorted(wanted.items()) if driver is not None])

@@ -131,10 +131,9 @@ class PciDrivers(Concern):
         for entry in self._wanted:
             if not functions.is_address(entry.pci):
                 mistakes.append(_mistake(entry.pci, "no PCI address", "devices", "write it with its domain, like 0000:21:00.0"))
-            elif not functions.exists(self._root, entry.pci):
-                if functions.maker_of(self._root, entry.pci) is None:
-                    found = "no such device, and no physical function would make a VF at this address"
-                    mistakes.append(_mistake(entry.pci, found, functions.directory(entry.pci), "correct the address"))
+            elif not functions.is_possible(self._root, entry.pci):
+                found = "no such device, and no physical function would make a VF at this address"
+                mistakes.append(_mistake(entry.pci, found, functions.directory(entry.pci), "correct the address"))
             elif obstacles.is_bridge(self._root, entry.pci):
                 mistakes.append(
                     _mistake(entry.pci, "a bridge, whose devices would go with it", functions.directory(entry.pci), "name a device")
@@ -174,8 +173,8 @@ class PciDrivers(Concern):
         return failures
 
     def _not_made(self, entry: WantedDriver) -> Failure:
-        found = f"no such device; {functions.maker_of(self._root, entry.pci)} makes it when it has that many VFs"
-        return _mistake(entry.pci, found, functions.directory(entry.pci), "make the VFs first (baremetal.vmsite.sriov)")
+        found = f"no such device; {functions.who_makes(self._root, entry.pci)}"
+        return _mistake(entry.pci, found, functions.directory(entry.pci), functions.MAKE_FIRST)
 
     def _fact(self, pci: str) -> dict[str, t.Any]:
         group = functions.iommu_group_of(self._root, pci)

@@ -19,6 +19,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
 
 PCI_DRIVERS = "/sys/bus/pci/drivers"
+MAKE_FIRST = "make the VFs first (baremetal.vmsite.sriov)"
 IOMMU_GROUPS = "/sys/kernel/iommu_groups"
 
 
@@ -73,6 +74,16 @@ def maker_of(root: HostRoot, address: str) -> str | None:
         if index_of(address, physical, offset, stride, total) is not None:
             return physical
     return None
+
+
+def is_possible(root: HostRoot, address: str) -> bool:
+    """It is there, or it is a VF that is still to be made: what a plan may name. To be driven it must be there."""
+    return exists(root, address) or maker_of(root, address) is not None
+
+
+def who_makes(root: HostRoot, address: str) -> str:
+    """Of a VF that is still to be made, for a message."""
+    return f"{maker_of(root, address)} makes it when it has that many VFs"
 
 
 def iommu_group_of(root: HostRoot, address: str) -> str | None:

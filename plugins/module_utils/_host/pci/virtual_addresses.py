@@ -15,7 +15,7 @@ FUNCTIONS_PER_BUS = 256  # 32 devices with 8 functions: the low byte of a routin
 
 def index_of(address: str, physical: str, offset: int | None, stride: int | None, total: int | None) -> int | None:
     """The number of the VF of C(physical) that has, or would have, this address; None if it has none such."""
-    if not offset or not total or address.rpartition(":")[0].rpartition(":")[0] != physical.rpartition(":")[0].rpartition(":")[0]:
+    if not offset or not total or address.split(":")[0] != physical.split(":")[0]:
         return None
     distance = _routing_id(address) - _routing_id(physical) - offset
     if total == 1 or not stride:

@@ -12,17 +12,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import (
-    DATA,
-    PROGRAMS,
-    UNITS,
-    BootFile,
-    BootUnit,
-    early_unit,
-    written_by,
-)
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import DATA, PROGRAMS, EarlyProgram, written_by
 
 if t.TYPE_CHECKING:
+    from ansible_collections.baremetal.vmsite.plugins.module_utils._host.boot_unit import BootUnit
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.sriov.wanted import WantedFunction
 
@@ -111,20 +104,19 @@ done <"$table"
 exit $failed
 """
 
+AT_BOOT = EarlyProgram(
+    unit=UNIT,
+    description="SR-IOV virtual functions, before the network",
+    door=DOOR,
+    table=TABLE,
+    path=PROGRAM_PATH,
+    text=PROGRAM,
+    reason="a reboot resets VFs: a unit makes them again before network and kubelet start",
+)
+
 
 def boot_unit(root: HostRoot, wanted: t.Sequence[WantedFunction]) -> BootUnit:
-    """The unit for these functions; without VFs there is none, and what an earlier run wrote is removed."""
-    lines = [line for function in wanted if function.count for line in _lines(function)]
-    table = None
-    if lines:
-        table = "\n".join((WRITTEN_BY, *lines, ""))
-    unit = early_unit("SR-IOV virtual functions, before the network", PROGRAM_PATH, DOOR)
-    files = [
-        BootFile(TABLE, table),
-        BootFile(PROGRAM_PATH, PROGRAM if table else None, mode=0o755),
-        BootFile(f"{UNITS}/{UNIT}", unit if table else None),
-    ]
-    return BootUnit(root, UNIT, files, "multi-user.target", "a reboot resets VFs: a unit makes them again before network and kubelet start")
+    return AT_BOOT.boot_unit(root, [line for function in wanted if function.count for line in _lines(function)])
 
 
 def _lines(function: WantedFunction) -> list[str]:

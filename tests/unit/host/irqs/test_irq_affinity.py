@@ -15,6 +15,7 @@ import pytest
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import ChangeSet
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, Failures
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host import boot_note
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.irqs import at_boot, interrupts, irqbalance
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.irqs.concern import IrqAffinity
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
@@ -143,7 +144,7 @@ def test_another_device_behind_a_number_that_refused_is_tried_again(root: IrqHos
 
 @pytest.mark.parametrize("text", ["[1]", "{", ""])
 def test_a_record_that_cannot_be_read_is_none(root: IrqHost, text: str) -> None:
-    root.make_dir(interrupts.RECORD_DIRECTORY)
+    root.make_dir(boot_note.DIRECTORY)
     root.write_file(interrupts.RECORD, text)
     root.kernel.add(30, "nvme0q1", {5, 6}, managed=True)
     carry_out(root)
