@@ -12,9 +12,9 @@ import typing as t
 from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import Change, ChangeSet
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, raise_all
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.concern import Concern
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs import attachment, database, dataplane, keys, layout, preflight
 from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs import daemon as process
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs import database, dataplane, keys, layout, preflight
-from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs.ports import Bridge, mistakes
+from ansible_collections.baremetal.vmsite.plugins.module_utils._host.ovs.ports import Bridge, Port, mistakes
 
 if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._host.root import HostRoot
@@ -84,8 +84,11 @@ class OvsDpdk(Concern):
     def plan(self) -> ChangeSet:
         work = _Work(database.read(self._root), process.running(self._root))
         self._compare_build(work)
+        lost = self._lost_ports(work)
         self._compare_settings(work)
         work.layout = layout.compare(work.snapshot, self._wanted.bridges, self._wanted.purge_ports, work.changes)
+        if not work.restart_is_left_to_others:
+            work.layout += attachment.attach_again(lost, work.changes)
         raise_all(self._refusals(work))
         self._work = work
         return work.changes
@@ -140,6 +143,14 @@ class OvsDpdk(Concern):
         work.build = work.changes.compare("build of ovs-vswitchd", chosen, process.DPDK_BUILD, reason)
         if work.daemon and work.daemon.executable != process.DPDK_BUILD:
             work.restart_reasons.append(f"the process runs {work.daemon.executable}, not {process.DPDK_BUILD}")
+
+    def _lost_ports(self, work: _Work) -> list[tuple[Port, str]]:
+        """Ports that a living process has failed to attach, and whether it can at all. A process that starts anew looks for every port."""
+        if work.daemon is None or not work.snapshot.dpdk_initialized:
+            return []
+        lost = attachment.not_attached(work.snapshot, self._wanted.bridges)
+        work.restart_reasons += attachment.restart_reasons(self._root, work.daemon, lost)
+        return lost
 
     def _compare_settings(self, work: _Work) -> None:
         """Compare every key, and find out whether the process can take the new values as it runs."""

@@ -221,7 +221,7 @@ def _mempool_problems(seen: Dataplane, interfaces: t.Sequence[database.Interface
 def _planned_port(interface: database.InterfaceRow) -> planned.Port:
     return planned.Port(
         name=interface.name,
-        node=int(interface.status.get("numa_id") or 0),
+        node=max(0, int(interface.status.get("numa_id") or 0)),  # -1 is a device on no node: its buffers are on node 0
         mtu=interface.mtu or 0,
         n_rxq=_receive_queues(interface),
         n_rxq_desc=int(interface.options.get("n_rxq_desc", _DESCRIPTORS)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import struct
 import typing as t
 
 import pytest
@@ -191,9 +192,49 @@ def test_the_build_without_dpdk_is_replaced(root: OvsRoot, ovs: OvsWithoutAMachi
 def test_an_interface_that_does_not_come_up_is_an_error_with_its_text(
     root: OvsRoot, settings: dict[str, t.Any], ports: list[dict[str, t.Any]], error: str
 ) -> None:
+    want = wanted(settings, ports, timeout=1)
+    concern = OvsDpdk(root, want)
+    concern.apply(concern.plan())
     with pytest.raises(Failure) as caught:
-        converge(root, wanted(settings, ports), verified_within=1)
+        concern.verify()
     assert error in caught.value.found
+    assert whats(OvsDpdk(root, want)) == [f"port {ports[0]['name']} device"], "it is still to be done"
+
+
+def test_a_device_that_came_late_is_attached_again(root: OvsRoot, ovs: OvsWithoutAMachine) -> None:
+    """A device that reads packets from a file: it can come later without the kernel telling the process, which would then look by itself."""
+    packets = ovs.base / "packets"
+    want = wanted({}, [{"name": "late", "kind": "dpdk", "devargs": f"net_pcap0,rx_pcap={packets}"}])
+    concern = OvsDpdk(root, want)
+    concern.apply(concern.plan())
+    with pytest.raises(Failure, match="Error attaching device"):
+        OvsDpdk(root, dataclasses.replace(want, timeout=0.5)).verify()
+    packets.write_bytes(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))  # the head of a file without packets (pcap-savefile(5))
+    pid = ovs.pid
+    assert whats(OvsDpdk(root, want)) == ["port late device"]
+    converge(root, want)
+    assert (ovs.pid, whats(OvsDpdk(root, want))) == (pid, [])
+
+
+def bind(root: HostRoot, driver: str, address: str) -> None:
+    link = pathlib.Path(root.real(f"/sys/bus/pci/devices/{address}/driver"))
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(f"../../../bus/pci/drivers/{driver}")
+
+
+def test_a_process_that_began_without_vfio_needs_a_restart_for_a_device_on_vfio(root: OvsRoot, ovs: OvsWithoutAMachine) -> None:
+    bind(root, "vfio-pci", "0000:21:10.0")
+    want = wanted({}, [{"name": "vf", "kind": "dpdk", "devargs": "0000:21:10.0"}])
+    concern = OvsDpdk(root, want)
+    concern.apply(concern.plan())
+    reason = "port vf: DPDK takes its device from vfio, which was not there when DPDK was initialised"
+    pending = OvsDpdk(root, want).plan().result()
+    assert (pending["changed"], pending["restart_reasons"]) == (False, [reason])
+    allowed = dataclasses.replace(want, restart_when_needed=True)
+    assert whats(OvsDpdk(root, allowed)) == ["process ovs-vswitchd", "port vf device"]
+    bind(root, "mlx5_core", "0000:21:10.0")
+    assert whats(OvsDpdk(root, allowed)) == ["port vf device"], "DPDK drives it together with this driver, without vfio"
 
 
 def test_queues_that_nobody_polls_are_an_error(root: OvsRoot, ovs: OvsWithoutAMachine) -> None:
