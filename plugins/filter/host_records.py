@@ -36,8 +36,17 @@ def role_results(variables: t.Mapping[str, t.Any]) -> list[Json]:
 
 def reboot_reasons(variables: t.Mapping[str, t.Any]) -> list[str]:
     """Why one host needs a reboot, from what its roles registered; empty if it needs none."""
+    return _reasons(variables, "reboot_reasons")
+
+
+def restart_reasons(variables: t.Mapping[str, t.Any]) -> list[str]:
+    """Why services of one host need a restart that no role was allowed; empty if none does."""
+    return _reasons(variables, "restart_reasons")
+
+
+def _reasons(variables: t.Mapping[str, t.Any], kind: str) -> list[str]:
     results = [result for names in RESULTS.values() for result in _done(variables, names)]
-    return list(dict.fromkeys(reason for result in results for reason in result["reboot_reasons"]))
+    return list(dict.fromkeys(reason for result in results for reason in result[kind]))
 
 
 def _done(variables: t.Mapping[str, t.Any], names: t.Iterable[str]) -> list[t.Mapping[str, t.Any]]:
@@ -70,6 +79,7 @@ class FilterModule:
         return {
             "host_records": host_records,
             "reboot_reasons": reboot_reasons,
+            "restart_reasons": restart_reasons,
             "role_results": role_results,
             "verify_results": verify_results,
         }

@@ -29,6 +29,12 @@ options:
     type: list
     elements: dict
     default: []
+  other_config:
+    description:
+      - Settings of Open vSwitch that the site has beside those of the plan, in the shape of O(baremetal.vmsite.ovs_dpdk#module:other_config).
+      - Where both have a key, this one wins.
+    type: dict
+    default: {}
   hugepages_owned:
     description: As O(baremetal.vmsite.hugepages#module:owned).
     type: bool
@@ -95,13 +101,15 @@ if t.TYPE_CHECKING:
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "plan": {"type": "dict", "required": True},
     "bridges": {"type": "list", "elements": "dict", "default": []},
+    "other_config": {"type": "dict", "default": {}},
     "hugepages_owned": {"type": "bool", "default": True},
     "kernel_owned": {"type": "bool", "default": True},
 }
 
 
 def read(options: dict[str, t.Any], root: HostRoot) -> dict[str, t.Any]:
-    asked = concerns(root, options["plan"], options["bridges"], options["hugepages_owned"], options["kernel_owned"])
+    owned = {name: options[name] for name in ("hugepages_owned", "kernel_owned")}
+    asked = concerns(root, options["plan"], options["bridges"], **owned, other_config=options["other_config"])
     verified = [verify(name, concern) for name, concern in asked.items()]
     return {"clean": not any(entry["changes"] or entry["failures"] for entry in verified), "verified": verified}
 

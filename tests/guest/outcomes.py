@@ -13,6 +13,8 @@ from ansible_collections.baremetal.vmsite.tests.guest.guest import CACHE, NAME, 
 from ansible_collections.baremetal.vmsite.tests.inventory import Result
 
 TABLE = CACHE / "guest" / "outcomes.md"
+# How playbooks/site.yml begins its list of what only a reboot brings.
+REBOOT = f"{NAME} needs a reboot"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +53,12 @@ def refuses(part: str, case: str, module: str, options: Result, result: Result, 
     """A door has failed, and its message has these words."""
     said = str(result.get("msg", "")) if result["failed"] else "it did not fail"
     note(part, case, f"ansible {NAME} -m baremetal.vmsite.{module} -a '{json.dumps(options)}'", said, f"...{planned}")
+
+
+def piece(said: str, words: str) -> str:
+    """What was said around these words, short enough for a table; its end if they were not said."""
+    at = said.find(words)
+    return said[max(0, at - 60) : at + 400] if at >= 0 else said[-400:]
 
 
 def table(machine: str) -> str:

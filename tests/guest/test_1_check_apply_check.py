@@ -9,7 +9,7 @@ import pathlib
 
 import pytest
 
-from ansible_collections.baremetal.vmsite.tests.guest.guest import judge, on, site
+from ansible_collections.baremetal.vmsite.tests.guest.guest import converge, judge, on
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,10 +20,10 @@ def _interrupts_stay_where_they_are() -> None:
 
 def test_check_mode_changes_nothing(kept: pathlib.Path) -> None:
     judge("remember", kept)
-    site(kept, "--check")
+    converge(kept, "--check")
     print(judge("after_check", kept))
 
 
 def test_every_change_was_predicted_and_said(kept: pathlib.Path) -> None:
-    site(kept)
+    converge(kept)
     print(judge("after_converge", kept))

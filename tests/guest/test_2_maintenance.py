@@ -12,7 +12,7 @@ import typing as t
 import pytest
 
 from ansible_collections.baremetal.vmsite.tests.guest.guest import GUEST, NAME, lab, on, profile
-from ansible_collections.baremetal.vmsite.tests.guest.outcomes import RETRIED, note, shows
+from ansible_collections.baremetal.vmsite.tests.guest.outcomes import RETRIED, note, piece, shows
 from ansible_collections.baremetal.vmsite.tests.inventory import succeeds
 
 PART = "4"
@@ -57,12 +57,6 @@ def maintain() -> str:
     return " ".join("".join(said).split())
 
 
-def said_of(said: str, words: str) -> str:
-    """A piece of what was said around these words, short enough for a table."""
-    at = said.find(words)
-    return said[max(0, at - 60) : at + 400] if at >= 0 else said[-400:]
-
-
 @pytest.fixture(scope="module")
 def plan() -> t.Any:
     return succeeds(GUEST.door(NAME, "host_plan", profile=profile()))["plan"]
@@ -71,15 +65,15 @@ def plan() -> t.Any:
 def test_it_reboots_because_reasons_exist() -> None:
     before = on(BOOT)
     said = maintain()
-    note(PART, "the second check predicts no change, only a reboot", PLAYBOOK, said_of(said, "a reboot: "), f"...{NAME}: a reboot: ")
-    note(PART, "and says why", PLAYBOOK, said_of(said, f"{NAME} reboots: "), "...isolcpus=managed_irq,domain,1,3")
+    note(PART, "the second check predicts no change, only a reboot", PLAYBOOK, piece(said, "a reboot: "), f"...{NAME}: a reboot: ")
+    note(PART, "and says why", PLAYBOOK, piece(said, f"{NAME} reboots: "), "...isolcpus=managed_irq,domain,1,3")
     note(PART, "it reboots", BOOT, "another boot" if on(BOOT) != before else "the same boot", "another boot")
 
 
 def test_a_second_run_finds_the_host_clean_and_no_reason() -> None:
     before = on(BOOT)
     said = maintain()
-    found = said_of(said, "is as its model says")
+    found = piece(said, "is as its model says")
     note(PART, "verify after the reboot", PLAYBOOK, found, f"...{NAME} is as its model says")
     note(PART, "no reboot without a reason", BOOT, "another boot" if on(BOOT) != before else "the same boot", "the same boot")
 

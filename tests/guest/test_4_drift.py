@@ -11,7 +11,7 @@ import typing as t
 import pytest
 
 from ansible_collections.baremetal.vmsite.tests.guest.guest import GUEST, SITE, differences, everything, on
-from ansible_collections.baremetal.vmsite.tests.guest.outcomes import note, shows
+from ansible_collections.baremetal.vmsite.tests.guest.outcomes import REBOOT, note, piece, shows
 
 PART = "6"
 PF = "/sys/bus/pci/devices/0000:21:00.0"
@@ -81,4 +81,6 @@ def test_the_site_mends_what_can_be_mended_live(said: str, clean: dict[str, obje
     assert rc == 0, mended
     for drift in DRIFTS:
         shows(PART, f"{drift.case}, mended", *drift.mended)
+    left = piece(mended, REBOOT) if REBOOT in mended else "nothing"
+    note(PART, "what the site leaves to a reboot", f"ansible-playbook {SITE}", left, "nothing")
     note(PART, "the whole host after the site has run", "molecule/shared/snapshot.py", differences(clean, everything()), "as before")

@@ -18,7 +18,7 @@ import typing as t
 import pytest
 
 from ansible_collections.baremetal.vmsite.tests.guest.guest import GUEST, SITE, differences, everything, lab, on
-from ansible_collections.baremetal.vmsite.tests.guest.outcomes import note, shows
+from ansible_collections.baremetal.vmsite.tests.guest.outcomes import REBOOT, note, piece, shows
 
 PART = "7"
 KILLS = int(os.environ.get("VMSITE_GUEST_KILLS", "2"))
@@ -26,7 +26,7 @@ POWER_CUTS = int(os.environ.get("VMSITE_GUEST_POWER_CUTS", "1"))
 SEED = int(os.environ.get("VMSITE_GUEST_SEED", str(random.SystemRandom().randrange(10**6))))
 CHANCE = random.Random(SEED)
 
-# After a power cut Open vSwitch has found no VFs at boot, so the next run is the whole site; else it is the playbook that was killed.
+# After a power cut the boot may have had no VFs for Open vSwitch, so the next run is the whole site; else it is the playbook that was killed.
 PLAYBOOK = "tests/guest/kernel_and_devices.yml"
 UNITS = "/etc/systemd/system"
 # Something for every door of the playbook to do.
@@ -34,11 +34,13 @@ UNDO = (
     "rm -f /etc/default/grub.d/zz-vmsite.cfg; update-grub 2>/dev/null; echo 0 > /sys/bus/pci/devices/0000:21:00.0/sriov_numvfs; "
     f"systemctl stop vmsite-irq-affinity.timer; rm -f {UNITS}/vmsite-* {UNITS}/*.wants/vmsite-*; systemctl daemon-reload; "
     "echo f > /proc/irq/default_smp_affinity; "
-    "pool=/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages; echo $(($(cat $pool) + 32)) > $pool"
+    "pool=/sys/devices/system/node/node0/hugepages/hugepages-2048kB/nr_hugepages; echo $(($(cat $pool) + 32)) > $pool; sync"
 )
 # The tasks that write, by words of their names. A kill comes some seconds after one has begun: it takes three until the module runs.
 WRITERS = ("hugepages", "isolate CPUs", "interrupts", "physical function its VFs", "their drivers")
 SECONDS = (1.0, 9.0)
+# The first power cut leaves the least: neither kernel arguments nor units are written again, so the boot has neither.
+EARLIEST = ("hugepages", 2.0)
 MODULES = "pgrep -f [A]nsiballZ"
 WHOLE = "grub-script-check /boot/grub/grub.cfg && for file in /etc/vmsite/*.json; do python3 -m json.tool $file >/dev/null || exit 1; done; echo whole"
 
@@ -79,25 +81,42 @@ def wait_for_task(run: subprocess.Popen[str], words: str) -> None:
     raise AssertionError(f"the run ended without a task {words!r}")
 
 
-def killed(number: int, how: t.Callable[[subprocess.Popen[str]], str], next_run: str, clean: dict[str, object]) -> None:
+def killed(case: str, how: t.Callable[[subprocess.Popen[str]], str], moment: tuple[str, float]) -> str:
+    """Undo, run, kill. C(moment): a task, and seconds after it has begun. The case in full, for the table."""
     on(UNDO)
-    task, delay = CHANCE.choice(WRITERS), CHANCE.uniform(*SECONDS)
+    task, delay = moment
     run = GUEST.start_playbook(PLAYBOOK)
     wait_for_task(run, task)
     time.sleep(delay)
-    case = f"{number}: {how(run)} {delay:.1f} s into the task of {task} (seed {SEED})"
+    case = f"{case}: {how(run)} {delay:.1f} s into the task of {task} (seed {SEED})"
     print(case)
-    rc, said = GUEST.playbook(next_run)
+    return case
+
+
+def converges(case: str, playbook: str, clean: dict[str, object]) -> str:
+    """The next run leaves the whole host as before. What it said."""
+    rc, said = GUEST.playbook(playbook)
     assert rc == 0, f"{case}: {said}"
     note(PART, f"{case}: the next run converges", "molecule/shared/snapshot.py", differences(clean, everything()), "as before")
     shows(PART, f"{case}: GRUB's menu and every record are whole", WHOLE, "whole")
+    return said
+
+
+def some_moment() -> tuple[str, float]:
+    return CHANCE.choice(WRITERS), CHANCE.uniform(*SECONDS)
 
 
 @pytest.mark.parametrize("number", range(KILLS))
 def test_a_killed_run(number: int, clean: dict[str, object]) -> None:
-    killed(number, (kill_module, orphan_module)[number % 2], PLAYBOOK, clean)
+    case = killed(f"{number}", (kill_module, orphan_module)[number % 2], some_moment())
+    converges(case, PLAYBOOK, clean)
 
 
 @pytest.mark.parametrize("number", range(POWER_CUTS))
 def test_a_power_cut(number: int, clean: dict[str, object]) -> None:
-    killed(number, cut_power, SITE, clean)
+    case = killed(f"{number}", cut_power, some_moment() if number else EARLIEST)
+    isolated = bool(on("grep -o isolcpus= /proc/cmdline", check=False))
+    said = " ".join(converges(case, SITE, clean).split())  # long messages are folded
+    if number == 0 or not isolated:
+        note("6", f"{case}: the site lists what needs a reboot", f"ansible-playbook {SITE}", piece(said, REBOOT), f"...{REBOOT}")
+        note("6", f"{case}: and why", f"ansible-playbook {SITE}", piece(said, REBOOT), "...isolcpus=managed_irq,domain,1,3")

@@ -50,9 +50,17 @@ class PlanStillHolds(Comparison):
 
 
 def concerns(
-    root: HostRoot, plan: Json, bridges: t.Sequence[Json], hugepages_owned: bool, kernel_owned: bool = True
+    root: HostRoot,
+    plan: Json,
+    bridges: t.Sequence[Json],
+    hugepages_owned: bool,
+    kernel_owned: bool = True,
+    other_config: t.Mapping[str, t.Any] | None = None,
 ) -> dict[str, Comparison]:
-    """What the plan decides on this host, by name. The kernel of a container is another's: then nothing of it is compared."""
+    """What the plan decides on this host, by name. The kernel of a container is another's: then nothing of it is compared.
+
+    C(other_config): settings of Open vSwitch that the site has beside the plan's; where both have a key, the site's wins.
+    """
     found: dict[str, Comparison] = {
         "host plan": PlanStillHolds(root, plan),
         "hugepages": Hugepages(root, [Wanted(**entry) for entry in plan["hugepages"]], owned=hugepages_owned),
@@ -62,8 +70,8 @@ def concerns(
         found["CPU isolation"] = Isolation(root, plan["kernel_args"])
         found["interrupts"] = IrqAffinity(root, plan["irq"]["affinity"])
     if plan["ovs"]["enabled"]:
-        wanted = WantedOvs(other_config={"dpdk-init": True, **plan["ovs"]["other_config"]}, bridges=bridges_from(list(bridges)))
-        found["OVS-DPDK"] = OvsDpdk(root, wanted)
+        settings = {"dpdk-init": True, **plan["ovs"]["other_config"], **(other_config or {})}
+        found["OVS-DPDK"] = OvsDpdk(root, WantedOvs(other_config=settings, bridges=bridges_from(list(bridges))))
     return found
 
 

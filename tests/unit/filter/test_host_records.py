@@ -14,6 +14,7 @@ from ansible_collections.baremetal.vmsite.plugins.filter.host_records import (
     RESULTS,
     host_records,
     reboot_reasons,
+    restart_reasons,
     role_results,
     verify_results,
 )
@@ -21,7 +22,8 @@ from ansible_collections.baremetal.vmsite.plugins.filter.host_records import (
 ROLES = pathlib.Path(__file__).resolve().parents[3] / "roles"
 
 CHANGE: dict[str, t.Any] = {"what": "mask", "current": "0x1", "wanted": "0x2", "reason": "the plan", "needs": "nothing"}
-RESULT: dict[str, t.Any] = {"changes": [CHANGE], "reboot_required": False, "reboot_reasons": [], "restart_required": True, "changed": True}
+RESULT: dict[str, t.Any] = {"changes": [CHANGE], "reboot_required": False, "reboot_reasons": [], "changed": True}
+RESULT.update(restart_required=True, restart_reasons=["dpdk-extra"])
 SKIPPED: dict[str, t.Any] = {"skipped": True, "changed": False}
 
 
@@ -47,12 +49,13 @@ def test_results_come_in_the_order_of_the_site_without_roles_that_did_not_run() 
 
 
 def test_the_doors_of_one_role_are_one_result() -> None:
-    reboot = {**RESULT, "reboot_required": True, "reboot_reasons": ["isolcpus"], "restart_required": False}
+    reboot = {**RESULT, "reboot_required": True, "reboot_reasons": ["isolcpus"], "restart_required": False, "restart_reasons": []}
     variables = {"host_tuning_hugepages_result": RESULT, "host_tuning_kernel_args_result": reboot, "sriov_drivers_result": SKIPPED}
     (entry,) = role_results(variables)
     assert entry == {"door": "host_tuning", "changes": [CHANGE, CHANGE], "reboot_required": True, "restart_required": True}
     assert reboot_reasons(variables) == ["isolcpus"]
-    assert reboot_reasons({}) == []
+    assert restart_reasons(variables) == ["dpdk-extra"]
+    assert reboot_reasons({}) == restart_reasons({}) == []
 
 
 def test_what_a_role_would_still_change_is_a_finding() -> None:

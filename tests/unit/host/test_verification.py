@@ -75,6 +75,14 @@ def test_what_cannot_be_read_is_a_failure_of_its_concern(host: SysfsHost, plan: 
     assert failure["found"] == "NUMA nodes 0"
 
 
+def test_a_setting_of_the_site_wins_over_that_of_the_plan(host: SysfsHost) -> None:
+    plan = {"hugepages": [], "kernel_args": [], "ovs": {"enabled": True, "other_config": {"dpdk-extra": "-a 0000:00:00.0"}}}
+    root = HostRoot(str(host.root))
+    asked = concerns(root, plan, [], hugepages_owned=True, kernel_owned=False, other_config={"dpdk-extra": "--no-pci"})
+    changes = {change.what: change.wanted for change in asked["OVS-DPDK"].plan()}
+    assert (changes["other_config:dpdk-extra"], changes["other_config:dpdk-init"]) == ("--no-pci", "true")
+
+
 KERNEL = ("kernel arguments", "CPU isolation", "interrupts")
 
 

@@ -19,6 +19,10 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 
+# What DPDK may take when it starts: an address that no driver of its own fits. Else it takes every function on vfio, those that are meant for
+# VMs too. Open vSwitch attaches the devices of its ports one by one (lib/netdev-dpdk.c, netdev_dpdk_process_devargs), which this does not hinder.
+_TAKE_NO_DEVICE = "-a 0000:00:00.0"
+
 
 def hugepages(plan: HostPlan) -> list[Json]:
     """For the door hugepages: one entry per size and node with memory, also for nodes that are to have no pages."""
@@ -67,6 +71,9 @@ def ovs(plan: HostPlan) -> Json:
             # Named in both models: a host whose profile changes must not keep the other one.
             "per-port-memory": "true" if plan.profile.memory_model == PER_PORT else "false",
         }
+        # A NIC that is named by its MAC is looked for among those that DPDK has taken.
+        if not any((nic.devargs or "").startswith("class=") for nic in plan.profile.dpdk_nics):
+            other_config["dpdk-extra"] = _TAKE_NO_DEVICE
         if any(pages.count for pages in plan.profile.hugepages.further):
             # The EAL takes pages of any size, the largest first: without a limit, those that are meant for others.
             other_config["dpdk-socket-limit"] = socket_mem

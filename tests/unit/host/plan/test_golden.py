@@ -73,9 +73,19 @@ class TestLab:
     def test_compute1_gives_the_pmd_its_own_cpu(self) -> None:
         plan = plan_host(lab_host(), Profile.from_dict(CASES["lab_compute1"][1])).as_dict()
         assert (plan["cpus"]["housekeeping"], plan["cpus"]["pmd"], plan["cpus"]["vm"]) == ("0", "1", "")
-        assert plan["ovs"]["other_config"] == {"pmd-cpu-mask": "0x2", "dpdk-socket-mem": "124", "per-port-memory": "true"}
+        assert plan["ovs"]["other_config"] == {
+            "pmd-cpu-mask": "0x2",
+            "dpdk-socket-mem": "124",
+            "per-port-memory": "true",
+            "dpdk-extra": "-a 0000:00:00.0",
+        }
         assert (plan["libvirt"]["pinning"], plan["libvirt"]["shared"]) == ("shared", "0")
         assert not any("isolcpus" in argument for argument in plan["kernel_args"])
+
+    def test_dpdk_takes_devices_by_itself_where_a_nic_is_named_by_its_mac(self) -> None:
+        nic = {"name": "dpdk0", "devargs": "class=eth,mac=52:54:00:00:00:01"}
+        plan = plan_host(lab_host(), Profile.from_dict({**CASES["lab_compute1"][1], "dpdk_nics": [nic]})).as_dict()
+        assert "dpdk-extra" not in plan["ovs"]["other_config"]
 
     def test_compute2_lets_the_pmd_share_and_has_a_cpu_to_pin_to(self) -> None:
         plan = plan_host(lab_host(), Profile.from_dict(CASES["lab_compute2"][1])).as_dict()
