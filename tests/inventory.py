@@ -18,17 +18,26 @@ Result = dict[str, t.Any]
 
 @dataclasses.dataclass(frozen=True)
 class Inventory:
-    """C(path) below the checkout; C(ssh_config) as its hosts are reached."""
+    """C(path) below the checkout; C(ssh_config) as its hosts are reached; C(socket) of one connection that commands share, where logins are slow."""
 
     path: str
     ssh_config: str
+    socket: str | None = None
 
     @property
     def ssh(self) -> list[str]:
-        return ["ssh", "-n", "-F", self.ssh_config, "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
+        shared = ["-o", f"ControlPath={self.socket}"] if self.socket else []
+        return ["ssh", "-n", "-F", self.ssh_config, "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", *shared]
+
+    def connect(self, host: str) -> None:
+        """Have the shared connection up. It is started apart: one that a command leaves behind keeps that command's pipes open."""
+        quiet: dict[str, t.Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "timeout": 60}
+        if self.socket and subprocess.run([*self.ssh, "-O", "check", host], check=False, **quiet).returncode != 0:
+            subprocess.run([*self.ssh, "-o", "ControlMaster=auto", "-o", "ControlPersist=yes", "-N", "-f", host], check=False, **quiet)
 
     def on(self, host: str, command: str, check: bool = True, timeout: int = 60) -> str:
         """What a command prints that root's shell runs on the host; it must hold no single quote."""
+        self.connect(host)
         done = subprocess.run([*self.ssh, host, f"sudo sh -c '{command}'"], capture_output=True, text=True, timeout=timeout, check=False)
         assert not check or done.returncode == 0, f"{host}: {command}: {done.stderr}"
         return done.stdout.strip()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -21,7 +22,8 @@ NAME = "guest1"
 SITE = "playbooks/site.yml"
 # The same without its preflight, in one play, by whose name molecule/shared finds what its doors said.
 CONVERGE = "tests/guest/converge.yml"
-GUEST = Inventory("inventories/guest", "/run/baremetal-vmsite-guest/ssh_config")
+# The socket lies where the lab closes connections when it takes the guest down.
+GUEST = Inventory("inventories/guest", "/run/baremetal-vmsite-guest/ssh_config", "/run/baremetal-vmsite-guest/ssh/tests")
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "baremetal-vmsite"
 SHARED = CHECKOUT / "molecule" / "shared"
 HARDWARE = CHECKOUT / "tests" / "guest" / "hardware_snapshot.py"
@@ -46,20 +48,24 @@ def profile() -> dict[str, t.Any]:
 
 
 def snapshot(*programs: pathlib.Path) -> dict[str, object]:
-    """Name of a thing -> its state."""
+    """Name of a thing -> its state. The programs run side by side: each waits for its own processor."""
+    GUEST.connect(NAME)
+    with concurrent.futures.ThreadPoolExecutor() as together:
+        return {thing: state for found in together.map(_what_it_prints, programs) for thing, state in found.items()}
+
+
+def _what_it_prints(program: pathlib.Path) -> dict[str, object]:
     ssh = [word for word in GUEST.ssh if word != "-n"]  # the program comes by standard input
-    found: dict[str, object] = {}
-    for file in programs:
-        program = file.read_text(encoding="utf-8")
-        done = subprocess.run([*ssh, NAME, "sudo python3 -"], input=program, capture_output=True, text=True, timeout=120, check=True)
-        found.update(json.loads(done.stdout))
+    text = program.read_text(encoding="utf-8")
+    done = subprocess.run([*ssh, NAME, "sudo python3 -"], input=text, capture_output=True, text=True, timeout=120, check=True)
+    found: dict[str, object] = json.loads(done.stdout)
     return found
 
 
 def hardware() -> dict[str, object]:
     """What its kernel and Open vSwitch show of hardware; the rest of the host takes ten times as long to read."""
-    pools = on("grep . /sys/devices/system/node/node*/hugepages/*/nr_hugepages")
-    return {**snapshot(HARDWARE), "pools": pools, "Open vSwitch": on("ovs-vsctl get Open_vSwitch . other_config")}
+    shown = on("grep . /sys/devices/system/node/node*/hugepages/*/nr_hugepages; ovs-vsctl get Open_vSwitch . other_config")
+    return {**snapshot(HARDWARE), "pools and Open vSwitch": shown}
 
 
 def everything() -> dict[str, object]:
