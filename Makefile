@@ -26,9 +26,10 @@ STEP := @tests/gates/step
 PYTEST := pytest -n 2 -o cache_dir=$(CACHE)/pytest
 
 -include lab/lab.mk
+-include lab/tools.mk
 -include lab/guest.mk
 
-.PHONY: help setup environment demo test-lab test-guest test test-full bench dist
+.PHONY: help setup environment demo test-apiserver test-lab test-guest test test-full bench dist
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,9 @@ demo: setup lab-up ## the main job: two tuned hosts, packets between them, a VM 
 
 include tests/gates/check.mk
 
+test-apiserver: setup lab-tools ## doors to a cluster, on a real etcd and API server of this machine
+	$(STEP) "a real API server" env VMSITE_CONTROL_PLANE_PROGRAMS=$(CACHE)/tools/bin $(PYTEST) -n 0 tests/apiserver
+
 # The scenarios begin with fresh hosts; the last file takes the lab down and up again, and ends with the lab as it was.
 test-lab: setup lab-up ## Molecule scenarios and fault tests on the running lab
 	$(STEP) "tests in network namespaces" $(PYTEST) -n 0 tests/netns
@@ -56,10 +60,10 @@ test-guest: setup guest-image ## host doors, reboot, VFs, drift and kills in a v
 	$(STEP) "the guest" $(PYTEST) -n 0 -s tests/guest
 
 # The guest comes last, on a machine without the lab: what is emulated in software needs both CPUs.
-test: check demo test-lab ## what CI runs: check, demo, test-lab, test-guest
+test: check test-apiserver demo test-lab ## what CI runs: check, test-apiserver, demo, test-lab, test-guest
 	@$(MAKE) --no-print-directory lab-down
 	@$(MAKE) --no-print-directory test-guest
-	@echo; echo "make test: check, demo, test-lab and test-guest passed"
+	@echo; echo "make test: check, test-apiserver, demo, test-lab and test-guest passed"
 
 # The longer series of kills take the place of the short one.
 test-full: export VMSITE_GUEST_KILLS = 20
