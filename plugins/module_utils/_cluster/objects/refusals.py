@@ -1,0 +1,96 @@
+# Copyright: Contributors to baremetal.vmsite
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This file is private to the collection.
+"""What the API server said no to, as the house's failure. Pure: a Status object in, a Failure out.
+
+The texts looked for are those of Kubernetes 1.34; tests/apiserver provokes each of them on a real API server.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.secret_data import concealed_message
+from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure
+
+if t.TYPE_CHECKING:
+    from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.connection import Refused
+    from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.wanted import WantedObject
+
+IMMUTABLE = re.compile(
+    r"immutable|may not be changed|may not be changed once set|updates to .* for fields other than .* are forbidden"
+    r"|updates may not change fields other than|cannot be changed"
+)
+UNKNOWN_FIELD = re.compile(r"unknown field|field not declared in schema|duplicate field")
+WEBHOOK_DENIED = re.compile(r"admission webhook \S+ denied the request|ValidatingAdmissionPolicy .* denied request", re.DOTALL)
+WEBHOOK_CANNOT = re.compile(r"admission webhook \S+ does not support dry run")
+WEBHOOK_FAILED = re.compile(r"failed calling webhook|failed to call webhook")
+NAMESPACE_MISSING = re.compile(r'namespaces "[^"]+" not found')
+CONFLICT_WITH = re.compile(r'conflict with "([^"]+)"')
+
+
+def namespace_is_missing(refused: Refused) -> bool:
+    return refused.code == 404 and bool(NAMESPACE_MISSING.search(refused.message))
+
+
+def is_immutable(refused: Refused) -> bool:
+    return refused.code == 422 and bool(IMMUTABLE.search(refused.message))
+
+
+def immutable_fields(refused: Refused) -> str:
+    fields = [str(cause.get("field")) for cause in refused.causes if IMMUTABLE.search(str(cause.get("message")))]
+    return ", ".join(dict.fromkeys(fields)) or refused.message
+
+
+def refusal(wanted: WantedObject, refused: Refused, asked: str = "it applied") -> Failure:
+    """The failure of one object. C(asked) completes C(asked of the object)."""
+    found, remedy = _meaning(refused)
+    return Failure(asked=asked, found=concealed_message(found, wanted.body), where=wanted.title, remedy=remedy)
+
+
+def _meaning(refused: Refused) -> tuple[str, str]:
+    """What was found and what to do."""
+    message = refused.message
+    if refused.code == 409 and any(cause.get("reason") == "FieldManagerConflict" for cause in refused.causes):
+        return _conflicts(refused), "leave the field out of the list, or say force_conflicts: true to take it from the other manager"
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in refused.causes):
+        return message, "wait until the namespace is gone (its own conditions say what holds it), then run again"
+    if WEBHOOK_DENIED.search(message):
+        return message, "mend what the policy or webhook complains about, or have it changed by who owns it"
+    if WEBHOOK_CANNOT.search(message):
+        return message, "have the webhook declare sideEffects None or NoneOnDryRun: without a dry run nothing can be predicted"
+    if WEBHOOK_FAILED.search(message):
+        return message, "bring up what serves the webhook, or remove its configuration if nothing is to serve it any more"
+    if UNKNOWN_FIELD.search(message):
+        return message, "mend the name or place of the field (kubectl explain names those there are)"
+    if is_immutable(refused):
+        return (
+            f"immutable: {immutable_fields(refused)} ({message})",
+            "keep the value, or say recreate: true to have it deleted and made again",
+        )
+    return message, _by_status(refused)
+
+
+def _by_status(refused: Refused) -> str:
+    if refused.code == 401:
+        return "give credentials that this API server accepts: a token or certificate may have expired"
+    if refused.code == 403 and " cannot " in refused.message:
+        return "give this user the right with a Role or ClusterRole, or connect as someone who has it"
+    if refused.code == 403:
+        return "look at the quota or admission rule that the message names"
+    if refused.code in (400, 415, 422):
+        return "mend the value that the message names"
+    if refused.code in (429, 500, 503, 504):
+        return "look at the API server's log and load, then run again"
+    return "look at the message, mend it, and run again"
+
+
+def _conflicts(refused: Refused) -> str:
+    """Each field with its other manager."""
+    parts = []
+    for cause in refused.causes:
+        manager = CONFLICT_WITH.search(str(cause.get("message")))
+        parts.append(f"{str(cause.get('field')).lstrip('.')} is managed by {manager.group(1) if manager else cause.get('message')}")
+    return "; ".join(parts)
