@@ -27,6 +27,8 @@ OVERRIDES = {
     "proxy": "proxy",
     "validate_certs": "verify_ssl",
 }
+# The client has kept it under two names over time.
+TOKEN, TOKEN_BEFORE = "BearerToken", "authorization"
 FILES = ("ca_cert", "client_cert", "client_key")
 
 
@@ -38,11 +40,17 @@ def client_configuration(options: Options) -> t.Any:
         if options[option] is not None:
             setattr(configuration, attribute, options[option])
     if options["api_key"]:
-        configuration.api_key = {"authorization": f"Bearer {options['api_key']}"}
+        configuration.api_key = {TOKEN: f"Bearer {options['api_key']}"}
         configuration.api_key_prefix = {}
         configuration.refresh_api_key_hook = None
     configuration.host = configuration.host.rstrip("/")
     return configuration
+
+
+def authorization(configuration: t.Any) -> str | None:
+    """The value of the header, if a token is used; renewed by the client where it has expired."""
+    value = configuration.get_api_key_with_prefix(TOKEN, alias=TOKEN_BEFORE)
+    return None if value is None else str(value)
 
 
 def impersonation(options: Options) -> list[tuple[str, str]]:

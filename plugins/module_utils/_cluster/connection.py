@@ -11,6 +11,7 @@ import re
 import typing as t
 import urllib.parse
 
+from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.authentication import authorization
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure
 
 Json = dict[str, t.Any]
@@ -91,7 +92,7 @@ class Connection:
 
         self.requests += 1
         headers = urllib3.HTTPHeaderDict([("Accept", accept), ("User-Agent", "baremetal.vmsite"), *self._headers])
-        token = self._configuration.get_api_key_with_prefix("authorization") or self._configuration.get_api_key_with_prefix("BearerToken")
+        token = authorization(self._configuration)
         if token:
             headers["Authorization"] = token
         if body is not None:

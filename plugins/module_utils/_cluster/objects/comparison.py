@@ -50,28 +50,30 @@ def _of_key(current: Json, wanted: Json, key: str, field: str) -> list[Differenc
 
 def _of_lists(current: list[t.Any], wanted: list[t.Any], field: str) -> list[Difference]:
     """Items with names are compared by name, so that one more container is one difference; a mere change of order is one for the whole list."""
-    names = _names(current), _names(wanted)
-    if names[0] is not None and names[1] is not None:
-        before, after = dict(zip(names[0], current)), dict(zip(names[1], wanted))
-        found = []
-        for name in [*names[0], *(name for name in names[1] if name not in before)]:
-            place = f"{field}[name={name}]"
-            if name in before and name in after:
-                found += differences(before[name], after[name], place)
-            else:
-                found.append(Difference(place, before.get(name, ABSENT), after.get(name, ABSENT)))
-        kept = [[name for name in side if name in before and name in after] for side in names]
-        return found if kept[0] == kept[1] else [*found, Difference(f"order of {field}", *kept)]
+    before, after = _by_name(current), _by_name(wanted)
+    if before is not None and after is not None:
+        return _of_named_items(before, after, field)
     if len(current) != len(wanted):
         return [Difference(field, current, wanted)]
     return [found for number, pair in enumerate(zip(current, wanted)) for found in differences(*pair, f"{field}[{number}]")]
 
 
-def _names(items: list[t.Any]) -> list[str] | None:
-    """The names of all items if each has one of its own."""
-    names = [item.get("name") for item in items if isinstance(item, dict)]
-    unique = {name for name in names if isinstance(name, str)}
-    return t.cast("list[str]", names) if items and len(unique) == len(items) else None
+def _of_named_items(before: Json, after: Json, field: str) -> list[Difference]:
+    found = []
+    for name in [*before, *(name for name in after if name not in before)]:
+        place = f"{field}[name={name}]"
+        if name in before and name in after:
+            found += differences(before[name], after[name], place)
+        else:
+            found.append(Difference(place, before.get(name, ABSENT), after.get(name, ABSENT)))
+    kept_before, kept_after = [name for name in before if name in after], [name for name in after if name in before]
+    return found if kept_before == kept_after else [*found, Difference(f"order of {field}", kept_before, kept_after)]
+
+
+def _by_name(items: list[t.Any]) -> Json | None:
+    """The items by name, in their order, if each has one of its own."""
+    named = {item["name"]: item for item in items if isinstance(item, dict) and isinstance(item.get("name"), str)}
+    return named if items and len(named) == len(items) else None
 
 
 def _same(current: t.Any, wanted: t.Any) -> bool:
