@@ -27,10 +27,12 @@ DATA = st.dictionaries(
 @given(DATA, DATA, st.booleans())
 def test_neither_side_of_a_difference_shows_a_value(current: dict[str, str], wanted: dict[str, str], as_text: bool) -> None:
     field = "stringData" if as_text else "data"
-    sides = [listed("Secret", "s", "n", **({field: data} if data else {})) for data in (current, wanted)]
-    for side, data in zip(sides, (current, wanted)):
+    sides = []
+    for data in (current, wanted):
+        side = {**listed("Secret", "s", "n"), **({field: data} if data else {})}
         side["metadata"]["annotations"] = {COPY_BY_KUBECTL: json.dumps(data)}
-    found = differences(*sides)
+        sides.append(side)
+    found = differences(sides[0], sides[1])
     shown = [concealed_difference(one) for one in found]
     assert all(one.current != one.wanted for one in shown), "that it differs must be seen"
     assert "secret" not in json.dumps([[one.current, one.wanted] for one in shown] + [concealed(side) for side in sides])

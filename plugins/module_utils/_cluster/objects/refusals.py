@@ -25,7 +25,6 @@ IMMUTABLE = re.compile(
 )
 UNKNOWN_FIELD = re.compile(r"unknown field|field not declared in schema|duplicate field")
 WEBHOOK_DENIED = re.compile(r"admission webhook \S+ denied the request|ValidatingAdmissionPolicy .* denied request", re.DOTALL)
-WEBHOOK_CANNOT = re.compile(r"admission webhook \S+ does not support dry run")
 WEBHOOK_FAILED = re.compile(r"failed calling webhook|failed to call webhook")
 NAMESPACE_MISSING = re.compile(r'namespaces "[^"]+" not found')
 CONFLICT_WITH = re.compile(r'conflict with "([^"]+)"')
@@ -59,8 +58,6 @@ def _meaning(refused: Refused) -> tuple[str, str]:
         return message, "wait until the namespace is gone (its own conditions say what holds it), then run again"
     if WEBHOOK_DENIED.search(message):
         return message, "mend what the policy or webhook complains about, or have it changed by who owns it"
-    if WEBHOOK_CANNOT.search(message):
-        return message, "have the webhook declare sideEffects None or NoneOnDryRun: without a dry run nothing can be predicted"
     if WEBHOOK_FAILED.search(message):
         return message, "bring up what serves the webhook, or remove its configuration if nothing is to serve it any more"
     if UNKNOWN_FIELD.search(message):
