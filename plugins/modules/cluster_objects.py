@@ -104,9 +104,6 @@ options:
     description: Seconds for everything that the call waits for, taken together.
     type: int
     default: 120
-seealso:
-  - module: kubernetes.core.k8s
-    description: One object at a time, also by client-side merge and JSON patch.
 """
 
 EXAMPLES = r"""

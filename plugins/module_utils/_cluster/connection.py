@@ -117,18 +117,18 @@ class Connection:
     def _no_answer(self, error: Exception) -> Failure:
         import urllib3
 
+        start = "start the API server, or mend the address (host, kubeconfig, context)"
+        # The order matters: to urllib3 a refused connection is one of its timeouts.
         remedies: tuple[tuple[type[Exception], str], ...] = (
             (
                 urllib3.exceptions.SSLError,
-                "give the CA that signed the API server's certificate (ca_cert or the kubeconfig), or a name it is valid for (host)",
+                "give the CA of the API server's certificate (ca_cert or kubeconfig), or a host that it is valid for",
             ),
             (urllib3.exceptions.ProxyError, "mend proxy, or list the API server's address in no_proxy"),
+            (urllib3.exceptions.NewConnectionError, start),
             (urllib3.exceptions.TimeoutError, "look whether a firewall drops the packets, or the API server is overloaded"),
         )
-        remedy = next(
-            (text for kind, text in remedies if isinstance(error, kind)),
-            "start the API server, or mend the address (host, kubeconfig, context)",
-        )
+        remedy = next((text for kind, text in remedies if isinstance(error, kind)), start)
         return Failure(asked="an answer of the API server", found=_cause(error), where=self.host, remedy=remedy)
 
 
@@ -146,4 +146,4 @@ def _unquoted(text: str) -> str:
 
 def _cause(error: Exception) -> str:
     """The words of urllib3 without the object's address in memory that it puts before them."""
-    return re.sub(r"^(<[^>]*>|\w*Pool\([^)]*\)): ", "", str(error)) or error.__class__.__name__
+    return re.sub(r"^(<[^>]*>|\w+\([^)]*\)): ", "", str(error)) or error.__class__.__name__

@@ -57,7 +57,7 @@ def delete(api: ObjectApi, planned: Step) -> None:
     except Refused as refused:
         if refused.code == 404:
             return
-        raise refusal(planned.resolved.wanted, refused, ASKED) from refused
+        raise refusal(planned.resolved.wanted, refused, ASKED) from None
 
 
 def wait_until_gone(api: ObjectApi, planned: Step, deadline: Deadline) -> None:

@@ -194,7 +194,7 @@ class ClusterObjects:
         try:
             self.api.apply(one.resolved, dry_run=False)
         except Refused as refused:
-            raise refusal(one.resolved.wanted, refused) from refused
+            raise refusal(one.resolved.wanted, refused) from None  # its message may quote a Secret
 
     def _delete_all(self) -> None:
         for one in self._steps:
