@@ -57,7 +57,7 @@ class ControlPlane:
             *(f"--etcd-servers=https://{ADDRESS}:{self._etcd_port}", f"--etcd-cafile={self.authority.certificate}"),
             *(f"--etcd-certfile={self._admin}", f"--etcd-keyfile={key_of(self._admin)}"),
             *(f"--client-ca-file={self.authority.certificate}", f"--tls-cert-file={self._server}", f"--tls-private-key-file={key}"),
-            *("--service-account-issuer=https://tests.invalid", f"--service-account-key-file={key}"),
+            *("--service-account-issuer=https://tests.invalid", f"--service-account-key-file={self._server}"),
             *(f"--service-account-signing-key-file={key}", f"--audit-policy-file={policy}", f"--audit-log-path={self._audit_log}"),
         )
         self.wait_until_ready()

@@ -151,3 +151,13 @@ def test_warnings_of_the_api_server_are_returned(call: Call, namespace: str) -> 
     warnings = call([endpoints], check_mode=True)["api_warnings"]
     assert len(warnings) == 1
     assert "Endpoints is deprecated" in warnings[0]
+
+
+def test_an_object_that_needs_another_of_the_list(cluster: ControlPlane, call: Call, namespace: str) -> None:
+    """A Pod is refused without its service account, also in a dry run; here the account stands before it in the list."""
+    account = {**listed("ServiceAccount", "runner", namespace)}
+    pod = listed("Pod", "p", namespace, spec={"containers": [{"name": "c", "image": "x"}], "serviceAccountName": "runner"})
+    predicted = call([account, pod], check_mode=True)
+    assert predicted["changes"][1]["reason"] == f"it is not there, and neither is v1 ServiceAccount {namespace}/runner"
+    assert call([account, pod])["changes"] == predicted["changes"]
+    assert call([account, pod])["changed"] is False

@@ -128,9 +128,10 @@ class ClusterObjects:
 
     def _planned(self, objects: t.Sequence[WantedObject]) -> list[Step]:
         resolved = resolve(objects, self._kinds)
-        if self.intent.is_present:
-            return plan_presence(self.api, resolved, self.intent.recreate)
-        return plan_absence(self.api, resolved)
+        if not self.intent.is_present:
+            return plan_absence(self.api, resolved)
+        before = resolve(self._order(self.intent.objects), self._kinds)
+        return plan_presence(self.api, resolved, before, self.intent.recreate)
 
     def _write_all(self) -> None:
         """Namespaces and definitions first. What waited for them is then shown to the API server, before anything else is written."""
@@ -143,9 +144,11 @@ class ClusterObjects:
             self._await_definitions([one for one in first if one.resolved.wanted.is_kind_definition])
             rest = self._planned_again(rest)
         for one in rest:
-            self._write(one)
+            # What it waits for now stands before it in the list, so it has just been written.
+            self._write(self._planned_again([one])[0])
 
     def _planned_again(self, steps: t.Sequence[Step]) -> list[Step]:
+        """Those that waited are planned anew."""
         late = {one.title: one for one in self._planned([one.resolved.wanted for one in steps if one.waits_for])}
         return [late.get(one.title, one) for one in steps]
 
@@ -181,7 +184,7 @@ class ClusterObjects:
                     remedy="list the namespace in the same call, or make it before",
                 )
                 for one in self._steps
-                if one.waits_for and one.resolved.is_served and one.resolved.wanted.identity.namespace not in listed
+                if one.waits_for_namespace and one.resolved.wanted.identity.namespace not in listed
             ]
         )
 

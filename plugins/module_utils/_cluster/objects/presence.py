@@ -20,7 +20,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.refusals import (
     immutable_fields,
     is_immutable,
-    namespace_is_missing,
+    not_found,
     refusal,
 )
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.secret_data import (
@@ -40,12 +40,15 @@ NOT_THERE = "it is not there"
 LISTED = "the list of objects says so"
 
 
-def plan_presence(api: ObjectApi, resolved: t.Sequence[Resolved], recreate: bool) -> list[Step]:
-    """One step per object, in the same order. Raises Failure(s): whatever any of the objects is refused for."""
+def plan_presence(api: ObjectApi, resolved: t.Sequence[Resolved], before: t.Sequence[Resolved], recreate: bool) -> list[Step]:
+    """One step per object, in the same order. Raises Failure(s): whatever any of the objects is refused for.
+
+    C(before): what else is written, in order, up to the last of them. An object that needs one of these is judged when that is there.
+    """
     steps, failures = [], []
     for one in resolved:
         try:
-            steps.append(_plan(api, one, recreate))
+            steps.append(_plan(api, one, _earlier(one, before), recreate))
         except Failure as failure:
             failures.append(failure)
         except Refused as refused:
@@ -54,7 +57,11 @@ def plan_presence(api: ObjectApi, resolved: t.Sequence[Resolved], recreate: bool
     return steps
 
 
-def _plan(api: ObjectApi, resolved: Resolved, recreate: bool) -> Step:
+def _earlier(resolved: Resolved, before: t.Sequence[Resolved]) -> t.Sequence[Resolved]:
+    return before[: before.index(resolved)] if resolved in before else before
+
+
+def _plan(api: ObjectApi, resolved: Resolved, earlier: t.Sequence[Resolved], recreate: bool) -> Step:
     if not resolved.is_served:
         return _creation(resolved, f"the definition of {resolved.kind.name}")
     live = api.read(resolved)
@@ -63,14 +70,28 @@ def _plan(api: ObjectApi, resolved: Resolved, recreate: bool) -> Step:
     try:
         applied = api.apply(resolved, dry_run=True)
     except Refused as refused:
-        if live is None and namespace_is_missing(refused):
-            return _creation(resolved, f"namespace {resolved.wanted.identity.namespace}")
+        awaited = _awaited(resolved, refused, earlier) if live is None else None
+        if awaited is not None:
+            return _creation(resolved, awaited)
         if live is not None and recreate and is_immutable(refused):
             return _recreation(resolved, live, immutable_fields(refused))
         raise
     if live is None:
         return _creation(resolved)
     return _update(api, resolved, live, applied)
+
+
+def _awaited(resolved: Resolved, refused: Refused, earlier: t.Sequence[Resolved]) -> str | None:
+    """What is not there yet and explains the refusal: the object's namespace, or something that the list has before it."""
+    missing = not_found(refused)
+    if missing is None:
+        return None
+    if missing == ("namespaces", resolved.wanted.identity.namespace):
+        return step.namespace_of(resolved)
+    kind, name = missing
+    return next(
+        (one.title for one in earlier if kind in (one.kind.plural, one.kind.name.lower()) and one.wanted.identity.name == name), None
+    )
 
 
 def _creation(resolved: Resolved, waits_for: str | None = None) -> Step:

@@ -26,12 +26,14 @@ IMMUTABLE = re.compile(
 UNKNOWN_FIELD = re.compile(r"unknown field|field not declared in schema|duplicate field")
 WEBHOOK_DENIED = re.compile(r"admission webhook \S+ denied the request|ValidatingAdmissionPolicy .* denied request", re.DOTALL)
 WEBHOOK_FAILED = re.compile(r"failed calling webhook|failed to call webhook")
-NAMESPACE_MISSING = re.compile(r'namespaces "[^"]+" not found')
+NOT_FOUND = re.compile(r'([\w.-]+) "([^"]+)" not found')
 CONFLICT_WITH = re.compile(r'conflict with "([^"]+)"')
 
 
-def namespace_is_missing(refused: Refused) -> bool:
-    return refused.code == 404 and bool(NAMESPACE_MISSING.search(refused.message))
+def not_found(refused: Refused) -> tuple[str, str] | None:
+    """What else the API server, or a webhook, looked for in vain: a kind by its plural or its small name, without the group, and a name."""
+    found = NOT_FOUND.search(refused.message)
+    return (found.group(1).partition(".")[0], found.group(2)) if found else None
 
 
 def is_immutable(refused: Refused) -> bool:

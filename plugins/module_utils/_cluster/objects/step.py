@@ -22,7 +22,8 @@ CREATE, UPDATE, RECREATE, DELETE, NOTHING = "create", "update", "recreate", "del
 class Step:
     """C(live) is the object as it was read, None if it is not there.
 
-    C(waits_for) names what must come first, its kind or namespace; then C(changes) are a forecast, and the API server has not seen the object yet.
+    C(waits_for) names what must come first: its kind, its namespace or another object of the list. Then C(changes) are a forecast, and the API
+    server has not judged the object yet.
     """
 
     resolved: Resolved
@@ -43,6 +44,10 @@ class Step:
     def is_being_deleted(self) -> bool:
         return bool(((self.live or {}).get("metadata") or {}).get("deletionTimestamp"))
 
+    @property
+    def waits_for_namespace(self) -> bool:
+        return self.waits_for == namespace_of(self.resolved)
+
     def as_dict(self) -> dict[str, t.Any]:
         identity = self.resolved.wanted.identity
         return {
@@ -52,3 +57,8 @@ class Step:
             "name": identity.name,
             "action": self.action,
         }
+
+
+def namespace_of(resolved: Resolved) -> str:
+    """How C(waits_for) names the namespace of an object."""
+    return f"namespace {resolved.wanted.identity.namespace}"
