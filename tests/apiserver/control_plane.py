@@ -9,6 +9,7 @@ So a namespace that is deleted stays in Terminating, and a status is what a test
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import pathlib
 import signal
@@ -41,6 +42,7 @@ class ControlPlane:
         self._etcd_port, self._peer_port, port = _free_ports(3)
         self.url = f"https://{ADDRESS}:{port}"
         self._port = port
+        self._numbers = itertools.count(1)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._admin = self.authority.issue("admin", "system:masters")
 
@@ -84,23 +86,19 @@ class ControlPlane:
                 raise TimeoutError(f"kube-apiserver is not ready after {START_SECONDS} s: {self._last_words('kube-apiserver')}")
             time.sleep(0.1)
 
-    def kubeconfig(self, user: str = "admin", url: str | None = None, authority: pathlib.Path | None = None) -> str:
-        """The path of a kubeconfig for this user, who has no right unless it is admin or a test has given some."""
+    def kubeconfig(self, user: str = "admin", url: str | None = None, **more: str) -> str:
+        """The path of a kubeconfig for this user, who has no right unless it is admin or a test has given some. C(more) is said of the cluster."""
         certificate = self._admin if user == "admin" else self.authority.issue(user)
+        served = {"server": url or self.url, "certificate-authority": str(self.authority.certificate), **more}
         content = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [
-                {
-                    "name": "tests",
-                    "cluster": {"server": url or self.url, "certificate-authority": str(authority or self.authority.certificate)},
-                }
-            ],
+            "clusters": [{"name": "tests", "cluster": served}],
             "users": [{"name": user, "user": {"client-certificate": str(certificate), "client-key": str(key_of(certificate))}}],
             "contexts": [{"name": "tests", "context": {"cluster": "tests", "user": user}}],
             "current-context": "tests",
         }
-        path = self.directory / f"{user}-{abs(hash((url, str(authority)))):x}.kubeconfig"
+        path = self.directory / f"kubeconfig-{next(self._numbers)}"
         path.write_text(yaml.safe_dump(content))
         return str(path)
 

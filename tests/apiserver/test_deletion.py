@@ -41,12 +41,9 @@ def test_all_go_in_reverse_order_and_the_second_run_changes_nothing(cluster: Con
     before = len(cluster.audited(DOOR))
     applied = call(objects, state="absent")
     assert applied["changes"] == predicted["changes"]
-    deleted = [
-        event["objectRef"]["name"]
-        for event in cluster.audited(DOOR)[before:]
-        if event["verb"] == "delete" and "dryRun" not in event["requestURI"]
-    ]
-    assert deleted == ["g", "second", "first", "gizmos.tests.invalid"]
+    # Each is first asked for in a dry run, which stands in the body and so not in the audit log: the second half is the real one.
+    deleted = [event["objectRef"]["name"] for event in cluster.audited(DOOR)[before:] if event["verb"] == "delete"]
+    assert deleted == ["g", "second", "first", "gizmos.tests.invalid"] * 2
     assert call(objects, state="absent")["changed"] is False, "the kind is gone too, and the list still knows it"
 
 

@@ -72,12 +72,13 @@ def test_an_object_of_a_kind_from_the_same_list_is_judged_when_the_kind_is_there
     assert cluster.find(f"/api/v1/namespaces/{namespace}/configmaps/after") is None, "only definitions and namespaces may be there"
 
 
-def test_a_namespace_that_nobody_makes(cluster: ControlPlane, call: Call, fresh_name: str, namespace: str) -> None:
-    objects = [settings("first", namespace, a="1"), settings("lost", fresh_name, a="1")]
+def test_a_namespace_that_nobody_makes(cluster: ControlPlane, call: Call, namespace: str) -> None:
+    missing = f"{namespace}-missing"
+    objects = [settings("first", namespace, a="1"), settings("lost", missing, a="1")]
     predicted = call(objects, check_mode=True)
-    assert predicted["changes"][1]["reason"] == f"it is not there, and neither is namespace {fresh_name}"
+    assert predicted["changes"][1]["reason"] == f"it is not there, and neither is namespace {missing}"
     failure = only_failure(call(objects))
-    assert failure["found"] == f"namespace {fresh_name} is neither there nor in the list"
+    assert failure["found"] == f"namespace {missing} is neither there nor in the list"
     assert cluster.find(f"/api/v1/namespaces/{namespace}/configmaps/first") is None
 
 
@@ -221,9 +222,10 @@ def test_the_wrong_authority(cluster: ControlPlane, namespace: str, tmp_path: pa
 
 
 def test_a_name_that_the_certificate_does_not_have(cluster: ControlPlane, namespace: str) -> None:
-    url = cluster.url.replace("127.0.0.1", "127.0.0.2")
-    failure = only_failure(door.call([settings("a", namespace)], kubeconfig=cluster.kubeconfig(url=url)))
-    assert "127.0.0.2" in failure["found"]
+    kubeconfig = cluster.kubeconfig(**{"tls-server-name": "other.invalid"})
+    failure = only_failure(door.call([settings("a", namespace)], kubeconfig=kubeconfig))
+    assert "other.invalid" in failure["found"]
+    assert "a host that it is valid for" in failure["remedy"]
 
 
 def test_a_token_that_nobody_knows(cluster: ControlPlane, namespace: str) -> None:

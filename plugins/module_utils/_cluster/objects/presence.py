@@ -18,6 +18,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.comparison import ABSENT, differences, without_noise
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.ownership import applied_fields
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.refusals import (
+    has_unknown_field,
     immutable_fields,
     is_immutable,
     not_found,
@@ -52,7 +53,8 @@ def plan_presence(api: ObjectApi, resolved: t.Sequence[Resolved], before: t.Sequ
         except Failure as failure:
             failures.append(failure)
         except Refused as refused:
-            failures.append(refusal(one.wanted, refused))
+            told = api.refused_in_full(one, refused) if has_unknown_field(refused) else refused
+            failures.append(refusal(one.wanted, told))
     raise_all(failures)
     return steps
 

@@ -30,6 +30,10 @@ NOT_FOUND = re.compile(r'([\w.-]+) "([^"]+)" not found')
 CONFLICT_WITH = re.compile(r'conflict with "([^"]+)"')
 
 
+def has_unknown_field(refused: Refused) -> bool:
+    return bool(UNKNOWN_FIELD.search(refused.message))
+
+
 def not_found(refused: Refused) -> tuple[str, str] | None:
     """What else the API server, or a webhook, looked for in vain: a kind by its plural or its small name, without the group, and a name."""
     found = NOT_FOUND.search(refused.message)
@@ -62,7 +66,7 @@ def _meaning(refused: Refused) -> tuple[str, str]:
         return message, "mend what the policy or webhook complains about, or have it changed by who owns it"
     if WEBHOOK_FAILED.search(message):
         return message, "bring up what serves the webhook, or remove its configuration if nothing is to serve it any more"
-    if UNKNOWN_FIELD.search(message):
+    if has_unknown_field(refused):
         return message, "mend the name or place of the field (kubectl explain names those there are)"
     if is_immutable(refused):
         return (

@@ -33,6 +33,10 @@ class Resolved:
     def path(self) -> str:
         return self.kind.path(self.wanted.identity.namespace, self.wanted.identity.name)
 
+    @property
+    def collection(self) -> str:
+        return self.kind.path(self.wanted.identity.namespace)
+
 
 def resolve(objects: t.Sequence[WantedObject], served: Kinds) -> list[Resolved]:
     """Raises Failure(s), one for each object without a kind or with a namespace that does not fit."""
