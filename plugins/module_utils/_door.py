@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import traceback
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
@@ -131,7 +132,13 @@ def _failures_reported(module: AnsibleModule) -> t.Iterator[None]:
 
 
 def _report(module: AnsibleModule, error: Exception, failures: list[Failure]) -> None:
-    module.fail_json(msg=_message(failures), failures=[failure.as_dict() for failure in failures], exception=error)
+    module.fail_json(msg=_message(failures), failures=[failure.as_dict() for failure in failures], exception=_source(module, error))
+
+
+def _source(module: AnsibleModule, error: Exception) -> Exception | None:
+    """The exception, from which -vvv shows where it came from. Not if it quotes a secret: of all that fails, this is not censored."""
+    text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return None if any(value in text for value in module.no_log_values) else error
 
 
 def _unexpected(error: Exception) -> Failure:

@@ -19,10 +19,8 @@ if t.TYPE_CHECKING:
     from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.connection import Refused
     from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.wanted import WantedObject
 
-IMMUTABLE = re.compile(
-    r"immutable|may not be changed|may not be changed once set|updates to .* for fields other than .* are forbidden"
-    r"|updates may not change fields other than|cannot be changed"
-)
+# Each kind has its own words for it.
+IMMUTABLE = re.compile(r"immutable|may not (be )?changed?\b|cannot (be )?changed?\b|updates to .* forbidden|fields other than", re.DOTALL)
 UNKNOWN_FIELD = re.compile(r"unknown field|field not declared in schema|duplicate field")
 WEBHOOK_DENIED = re.compile(r"admission webhook \S+ denied the request|ValidatingAdmissionPolicy .* denied request", re.DOTALL)
 WEBHOOK_FAILED = re.compile(r"failed calling webhook|failed to call webhook")
