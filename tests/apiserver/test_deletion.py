@@ -7,6 +7,14 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.concern import ClusterObjects
+from ansible_collections.baremetal.vmsite.plugins.module_utils._door import CLUSTER_OPTIONS
+from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure
+from ansible_collections.baremetal.vmsite.plugins.modules.cluster_objects import ARGUMENT_SPEC, build
 from ansible_collections.baremetal.vmsite.tests.apiserver.control_plane import ControlPlane
 from ansible_collections.baremetal.vmsite.tests.apiserver.door import Json, failures_of
 from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import definition, listed, settings
@@ -79,3 +87,22 @@ def test_a_missing_right_to_delete_is_known_before_anything_is_deleted(cluster: 
     (failure,) = failures_of(result)
     assert 'cannot delete resource "configmaps"' in failure["found"]
     assert cluster.find(f"/api/v1/namespaces/{namespace}/configmaps/b") is not None
+
+
+def test_an_object_that_took_the_name_since_it_was_seen_is_not_deleted(cluster: ControlPlane, call: Call, namespace: str) -> None:
+    body = settings("replaced", namespace, owner="us")
+    call([body])
+    concern = as_the_module_makes_it([body], cluster.kubeconfig())
+    changes = concern.plan()
+    path = f"/api/v1/namespaces/{namespace}/configmaps/replaced"
+    cluster.send("DELETE", path)
+    cluster.send("POST", f"/api/v1/namespaces/{namespace}/configmaps", settings("replaced", namespace, owner="someone else"))
+    with pytest.raises(Failure) as raised:
+        concern.apply(changes)
+    assert "uid" in raised.value.found
+    assert cluster.send("GET", path)["data"] == {"owner": "someone else"}
+
+
+def as_the_module_makes_it(objects: list[Json], kubeconfig: str) -> ClusterObjects:
+    with patch_module_args({"objects": objects, "kubeconfig": kubeconfig, "state": "absent"}):
+        return build(AnsibleModule(argument_spec={**CLUSTER_OPTIONS, **ARGUMENT_SPEC}).params)
