@@ -14,13 +14,15 @@ description:
   - Before the first object is written, the API server judges all of them in a dry run. So an unknown field, an invalid value, a missing right, a
     webhook's refusal, or a field that another manager owns is refused before anything is touched, for all objects at once.
   - Excepted are objects whose kind or namespace comes in the same list. These are judged when definitions and namespaces are written, before any
-    other object is.
+    other object is. An object that the API server takes only when another is there, such as a Pod with its service account, is judged when what
+    stands before it in the list is written.
   - The difference between an object as it is and what the dry run makes of it is the change. Check mode shows just that. An object whose kind or
     namespace is not there yet is one that would be created.
   - Namespaces come first, then CustomResourceDefinitions, until they are served, then the rest in the order of the list. Deletion goes the other
     way round, and each object is gone before the next is touched.
   - The data of Secrets is in no result and no log of this module, whatever the verbosity.
-  - Objects that do not change cost two requests each, a read and a dry run.
+  - Objects that do not change cost two requests each, a read and a dry run. Webhooks see the dry runs; those of C(admissionregistration.k8s.io/v1)
+    must allow that.
 author:
   - Contributors to baremetal.vmsite (@baremetal)
 extends_documentation_fragment:

@@ -99,7 +99,7 @@ def test_an_object_that_took_the_name_since_it_was_seen_is_not_deleted(cluster: 
     cluster.send("POST", f"/api/v1/namespaces/{namespace}/configmaps", settings("replaced", namespace, owner="someone else"))
     with pytest.raises(Failure) as raised:
         concern.apply(changes)
-    assert "uid" in raised.value.found
+    assert "UID in the precondition" in raised.value.found
     assert cluster.send("GET", path)["data"] == {"owner": "someone else"}
 
 
