@@ -22,6 +22,8 @@ if t.TYPE_CHECKING:
 # Each kind has its own words for it.
 IMMUTABLE = re.compile(r"immutable|may not (be )?changed?\b|cannot (be )?changed?\b|updates to .* forbidden|fields other than", re.DOTALL)
 UNKNOWN_FIELD = re.compile(r"unknown field|field not declared in schema|duplicate field")
+# Said with status 500, though it is the object that is wrong: a value of another type, an item twice.
+WRONG_SHAPE = re.compile(r"failed to create typed patch object|failed to convert new object")
 WEBHOOK_DENIED = re.compile(r"admission webhook \S+ denied the request|ValidatingAdmissionPolicy .* denied request", re.DOTALL)
 WEBHOOK_FAILED = re.compile(r"failed calling webhook|failed to call webhook")
 NOT_FOUND = re.compile(r'([\w.-]+) "([^"]+)" not found')
@@ -66,6 +68,8 @@ def _meaning(refused: Refused) -> tuple[str, str]:
         return message, "bring up what serves the webhook, or remove its configuration if nothing is to serve it any more"
     if has_unknown_field(refused):
         return message, "mend the name or place of the field (kubectl explain names those there are)"
+    if WRONG_SHAPE.search(message):
+        return message, "mend the value that the message names"
     if is_immutable(refused):
         return (
             f"immutable: {immutable_fields(refused)} ({message})",
