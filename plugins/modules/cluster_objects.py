@@ -138,9 +138,10 @@ EXAMPLES = r"""
         condition: Available
     wait_timeout: 600
 
-- name: Take a field over from whoever set it by hand
+- name: Take one field over from whoever set it, under a name of its own, so that no other field is given up
   baremetal.vmsite.cluster_objects:
     force_conflicts: true
+    field_manager: shop-scaling
     objects:
       - apiVersion: apps/v1
         kind: Deployment

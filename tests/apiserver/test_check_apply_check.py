@@ -8,6 +8,9 @@ from __future__ import annotations
 import copy
 import typing as t
 
+import yaml
+
+from ansible_collections.baremetal.vmsite.plugins.modules import cluster_objects
 from ansible_collections.baremetal.vmsite.tests.apiserver.control_plane import ControlPlane
 from ansible_collections.baremetal.vmsite.tests.apiserver.door import Json, through_ansible
 from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import definition, deployment, listed, settings, shop
@@ -161,3 +164,16 @@ def test_an_object_that_needs_another_of_the_list(cluster: ControlPlane, call: C
     assert predicted["changes"][1]["reason"] == f"it is not there, and neither is v1 ServiceAccount {namespace}/runner"
     assert call([account, pod])["changes"] == predicted["changes"]
     assert call([account, pod])["changed"] is False
+
+
+def test_the_examples_of_the_documentation(cluster: ControlPlane, call: Call) -> None:
+    """All but the one that reads a file. Nothing is awaited at the end: without controllers a namespace stays."""
+    space, _from_a_file, one_field, removal = (
+        task["baremetal.vmsite.cluster_objects"] for task in yaml.safe_load(cluster_objects.EXAMPLES)
+    )
+    assert actions(call(space["objects"])) == ["create", "create"]
+    call([deployment("web", "shop")], field_manager="by-hand")
+    result = call(**one_field)
+    assert [(change["current"], change["wanted"]) for change in result["changes"]] == [(2, 3)]
+    assert call(**one_field)["changed"] is False
+    assert actions(call(**{**removal, "wait_for_deletion": False})) == ["delete"]

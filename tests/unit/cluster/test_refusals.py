@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.connection import Refused
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.refusals import (
+    concerns_all,
     has_unknown_field,
     is_immutable,
     not_found,
@@ -77,3 +78,9 @@ def test_what_is_what() -> None:
 )
 def test_what_only_the_status_tells(code: int, message: str, remedy: str) -> None:
     assert remedy in refusal(WANTED, Refused(code, {"message": message})).remedy
+
+
+def test_what_would_befall_every_object_ends_the_look_at_the_others() -> None:
+    assert [name for name in CAPTURED if concerns_all(captured(name))] == []
+    assert concerns_all(Refused(401, {}))
+    assert concerns_all(Refused(504, {"message": "etcdserver: request timed out"}))

@@ -15,7 +15,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import C
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.connection import Refused
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects import step
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.comparison import ABSENT
-from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.refusals import refusal
+from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.refusals import concerns_all, refusal
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.step import Step
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure, raise_all
 
@@ -36,6 +36,8 @@ def plan_absence(api: ObjectApi, resolved: t.Sequence[Resolved]) -> list[Step]:
             steps.append(_plan(api, one))
         except Refused as refused:
             failures.append(refusal(one.wanted, refused, ASKED))
+            if concerns_all(refused):
+                break
     raise_all(failures)
     return steps
 

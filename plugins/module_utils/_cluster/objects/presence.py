@@ -18,6 +18,7 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.comparison import ABSENT, differences, without_noise
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.ownership import applied_fields
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.refusals import (
+    concerns_all,
     has_unknown_field,
     immutable_fields,
     is_immutable,
@@ -55,6 +56,8 @@ def plan_presence(api: ObjectApi, resolved: t.Sequence[Resolved], before: t.Sequ
         except Refused as refused:
             told = api.refused_in_full(one, refused) if has_unknown_field(refused) else refused
             failures.append(refusal(one.wanted, told))
+            if concerns_all(refused):
+                break
     raise_all(failures)
     return steps
 

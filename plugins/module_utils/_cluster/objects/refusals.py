@@ -27,7 +27,16 @@ WRONG_SHAPE = re.compile(r"failed to create typed patch object|failed to convert
 WEBHOOK_DENIED = re.compile(r"admission webhook \S+ denied the request|ValidatingAdmissionPolicy .* denied request", re.DOTALL)
 WEBHOOK_FAILED = re.compile(r"failed calling webhook|failed to call webhook")
 NOT_FOUND = re.compile(r'([\w.-]+) "([^"]+)" not found')
+SERVER_IN_TROUBLE = (429, 500, 502, 503, 504)
 CONFLICT_WITH = re.compile(r'conflict with "([^"]+)"')
+
+
+def concerns_all(refused: Refused) -> bool:
+    """The next object would fare no better, after as long a wait: the server is in trouble, or does not know who asks."""
+    about_the_object = WEBHOOK_DENIED, WEBHOOK_FAILED, UNKNOWN_FIELD, WRONG_SHAPE
+    if refused.code in SERVER_IN_TROUBLE:
+        return not any(pattern.search(refused.message) for pattern in about_the_object)
+    return refused.code == 401
 
 
 def has_unknown_field(refused: Refused) -> bool:
@@ -87,7 +96,7 @@ def _by_status(refused: Refused) -> str:
         return "look at the quota or admission rule that the message names"
     if refused.code in (400, 415, 422):
         return "mend the value that the message names"
-    if refused.code in (429, 500, 503, 504):
+    if refused.code in SERVER_IN_TROUBLE:
         return "look at the API server's log and load, then run again"
     return "look at the message, mend it, and run again"
 
