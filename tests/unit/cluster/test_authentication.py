@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pathlib
+import sys
 import typing as t
 
 import pytest
@@ -134,3 +135,11 @@ def test_a_certificate_that_is_not_there_is_named() -> None:
     with pytest.raises(Failure) as raised:
         client_configuration(options(host="https://x", ca_cert="/no/such/ca.crt"))
     assert (raised.value.asked, raised.value.where) == ("ca_cert: /no/such/ca.crt", "ca_cert")
+
+
+def test_a_python_without_the_client_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "kubernetes", None)
+    with pytest.raises(Failure) as raised:
+        client_configuration(options(host="https://x"))
+    assert "kubernetes cannot be imported" in raised.value.found
+    assert "meta/requirements.txt" in raised.value.remedy

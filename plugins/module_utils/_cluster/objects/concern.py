@@ -130,8 +130,8 @@ class ClusterObjects:
         resolved = resolve(objects, self._kinds)
         if not self.intent.is_present:
             return plan_absence(self.api, resolved)
-        before = resolve(self._order(self.intent.objects), self._kinds)
-        return plan_presence(self.api, resolved, before, self.intent.recreate)
+        everything = resolve(self._order(self.intent.objects), self._kinds)
+        return plan_presence(self.api, resolved, everything, self.intent.recreate)
 
     def _write_all(self) -> None:
         """Namespaces and definitions first. What waited for them is then shown to the API server, before anything else is written."""
@@ -144,8 +144,8 @@ class ClusterObjects:
             self._await_definitions([one for one in first if one.resolved.wanted.is_kind_definition])
             rest = self._planned_again(rest)
         for one in rest:
-            # What it waits for now stands before it in the list, so it has just been written.
-            self._write(self._planned_again([one])[0])
+            # What one still waits for stands before it in the list, so it has just been written.
+            self._write(self._planned_again([one])[0] if one.waits_for else one)
 
     def _planned_again(self, steps: t.Sequence[Step]) -> list[Step]:
         """Those that waited are planned anew."""

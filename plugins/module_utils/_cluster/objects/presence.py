@@ -42,15 +42,16 @@ NOT_THERE = "it is not there"
 LISTED = "the list of objects says so"
 
 
-def plan_presence(api: ObjectApi, resolved: t.Sequence[Resolved], before: t.Sequence[Resolved], recreate: bool) -> list[Step]:
+def plan_presence(api: ObjectApi, resolved: t.Sequence[Resolved], everything: t.Sequence[Resolved], recreate: bool) -> list[Step]:
     """One step per object, in the same order. Raises Failure(s): whatever any of the objects is refused for.
 
-    C(before): what else is written, in order, up to the last of them. An object that needs one of these is judged when that is there.
+    C(everything): all that the call writes, in order, these among it. An object that needs an earlier one is judged when that is there.
     """
+    place = {one.title: number for number, one in enumerate(everything)}
     steps, failures = [], []
     for one in resolved:
         try:
-            steps.append(_plan(api, one, _earlier(one, before), recreate))
+            steps.append(_plan(api, one, everything[: place[one.title]], recreate))
         except Failure as failure:
             failures.append(failure)
         except Refused as refused:
@@ -60,10 +61,6 @@ def plan_presence(api: ObjectApi, resolved: t.Sequence[Resolved], before: t.Sequ
                 break
     raise_all(failures)
     return steps
-
-
-def _earlier(resolved: Resolved, before: t.Sequence[Resolved]) -> t.Sequence[Resolved]:
-    return before[: before.index(resolved)] if resolved in before else before
 
 
 def _plan(api: ObjectApi, resolved: Resolved, earlier: t.Sequence[Resolved], recreate: bool) -> Step:
