@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import copy
+import pathlib
+import subprocess
 import typing as t
 
 import yaml
 
 from ansible_collections.baremetal.vmsite.plugins.modules import cluster_objects
+from ansible_collections.baremetal.vmsite.tests.apiserver import door
+from ansible_collections.baremetal.vmsite.tests.apiserver.certificates import key_of
 from ansible_collections.baremetal.vmsite.tests.apiserver.control_plane import ControlPlane
 from ansible_collections.baremetal.vmsite.tests.apiserver.door import Json, through_ansible
 from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import definition, deployment, listed, settings, shop
@@ -177,3 +181,28 @@ def test_the_examples_of_the_documentation(cluster: ControlPlane, call: Call) ->
     assert [(change["current"], change["wanted"]) for change in result["changes"]] == [(2, 3)]
     assert call(**one_field)["changed"] is False
     assert actions(call(**{**removal, "wait_for_deletion": False})) == ["delete"]
+
+
+def test_without_a_kubeconfig(cluster: ControlPlane, namespace: str) -> None:
+    admin = cluster.authority.issue("second-admin", "system:masters")
+    given = {
+        "host": cluster.url,
+        "ca_cert": str(cluster.authority.certificate),
+        "client_cert": str(admin),
+        "client_key": str(key_of(admin)),
+    }
+    assert door.call([settings("a", namespace)], **given)["changed"]
+
+
+def test_common_options_once_for_the_action_group(cluster: ControlPlane, namespace: str, tmp_path: pathlib.Path) -> None:
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "module_defaults": {"group/baremetal.vmsite.cluster": {"kubeconfig": cluster.kubeconfig()}},
+        "tasks": [{"name": "Apply", "baremetal.vmsite.cluster_objects": {"objects": [settings("grouped", namespace, a="1")]}}],
+    }
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(yaml.safe_dump([play]))
+    done = subprocess.run(["ansible-playbook", str(playbook)], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cluster.find(f"/api/v1/namespaces/{namespace}/configmaps/grouped") is not None

@@ -47,6 +47,10 @@ class Refused(Exception):
         return list(self.details.get("causes") or [])
 
 
+class NoAnswer(Failure):
+    """Nobody answered, so nobody will answer the next request either."""
+
+
 class Connection:
     """C(configuration) is the client's; C(headers) go with every request. Counts requests and keeps the server's warnings."""
 
@@ -78,7 +82,7 @@ class Connection:
         content_type: str = "application/json",
         accept: str = "application/json",
     ) -> Json:
-        """One request. C(path) begins with a slash and is quoted. Raises Refused, or Failure where there was no answer."""
+        """One request. C(path) begins with a slash and is quoted. Raises Refused, or NoAnswer."""
         code, text = self._exchange(method, path, query, body, content_type, accept)
         answer = _parsed(text)
         if code >= 300:
@@ -114,7 +118,7 @@ class Connection:
         self.warnings += [_unquoted(text) for text in WARNING.findall(", ".join(answer.headers.getlist("Warning")))]
         return answer.status, answer.data.decode(errors="replace")
 
-    def _no_answer(self, error: Exception) -> Failure:
+    def _no_answer(self, error: Exception) -> NoAnswer:
         import urllib3
 
         start = "start the API server, or mend the address (host, kubeconfig, context)"
@@ -129,7 +133,7 @@ class Connection:
             (urllib3.exceptions.TimeoutError, "look whether a firewall drops the packets, or the API server is overloaded"),
         )
         remedy = next((text for kind, text in remedies if isinstance(error, kind)), start)
-        return Failure(asked="an answer of the API server", found=_cause(error), where=self.host, remedy=remedy)
+        return NoAnswer(asked="an answer of the API server", found=_cause(error), where=self.host, remedy=remedy)
 
 
 def _parsed(text: str) -> Json | None:

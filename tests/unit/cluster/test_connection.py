@@ -14,10 +14,15 @@ import typing as t
 import pytest
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster import connection as connection_module
-from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.connection import Connection, Refused
-from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.discovery import read_kinds
+from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.connection import Connection, NoAnswer, Refused
+from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.discovery import Kind, read_kinds
+from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.api import ObjectApi
+from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.presence import plan_presence
+from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.resolution import Resolved
+from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.wanted import wanted_objects
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.readiness import refuse_unready
 from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import Failure
+from ansible_collections.baremetal.vmsite.tests.unit.cluster.listed_objects import listed
 
 Answer = tuple[int, str, dict[str, str]]
 
@@ -123,6 +128,17 @@ def test_nobody_listens() -> None:
         connect(f"https://127.0.0.1:{port}").read("/x")
     assert "refused" in raised.value.found
     assert raised.value.remedy.startswith("start the API server")
+
+
+def test_whoever_gets_no_answer_does_not_ask_for_the_next_object() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    api = ObjectApi(connect(f"https://127.0.0.1:{port}"), "ours", force=False)
+    kind = Kind("", "v1", "ConfigMap", "configmaps", True)
+    resolved = [Resolved(wanted, kind, True) for wanted in wanted_objects([listed("ConfigMap", name, "n") for name in "abc"])]
+    with pytest.raises(NoAnswer):
+        plan_presence(api, resolved, resolved, recreate=False)
+    assert api.connection.requests == 1
 
 
 def test_someone_listens_and_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.baremetal.vmsite.plugins.module_utils._changes import Change
-from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.connection import Refused
+from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.connection import NoAnswer, Refused
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects import step
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.comparison import ABSENT, differences, without_noise
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.ownership import applied_fields
@@ -52,6 +52,8 @@ def plan_presence(api: ObjectApi, resolved: t.Sequence[Resolved], everything: t.
     for one in resolved:
         try:
             steps.append(_plan(api, one, everything[: place[one.title]], recreate))
+        except NoAnswer:
+            raise
         except Failure as failure:
             failures.append(failure)
         except Refused as refused:
