@@ -185,7 +185,7 @@ def test_the_examples_of_the_documentation(cluster: ControlPlane, call: Call) ->
 
 def test_without_a_kubeconfig(cluster: ControlPlane, namespace: str) -> None:
     admin = cluster.authority.issue("second-admin", "system:masters")
-    given = {
+    given: Json = {
         "host": cluster.url,
         "ca_cert": str(cluster.authority.certificate),
         "client_cert": str(admin),
