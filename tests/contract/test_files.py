@@ -121,6 +121,20 @@ def test_managed_hosts_need_only_python_itself() -> None:
     assert not_shipped == []
 
 
+def test_host_and_cluster_code_do_not_import_each_other() -> None:
+    """What they share is the failure, the change set and the door."""
+    other = {"plugins/module_utils/_host/": "._cluster", "plugins/module_utils/_cluster/": "._host"}
+    found = [
+        f"{name}: {imported}"
+        for part, forbidden in other.items()
+        for name in files()
+        if name.startswith(part) and name.endswith(".py")
+        for imported in imports(text(name))
+        if forbidden in imported
+    ]
+    assert found == []
+
+
 def is_host_door(name: str) -> bool:
     return re.match(r"plugins/modules/.*\.py$", name) is not None and "- baremetal.vmsite.host\n" in text(name)
 

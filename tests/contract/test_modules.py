@@ -15,11 +15,12 @@ import typing as t
 import pytest
 import yaml
 
+from ansible_collections.baremetal.vmsite.plugins.module_utils._door import CLUSTER_OPTIONS, HOST_OPTIONS
 from ansible_collections.baremetal.vmsite.tests.contract.checkout import CHECKOUT, MODULES, named, read_yaml
 
 COLLECTION = "baremetal.vmsite"
 COMPARED = {"type": "str", "elements": None, "required": False, "choices": None, "default": None}
-COMMON_OPTIONS = {"host": {"root"}}
+COMMON_OPTIONS = {"host": set(HOST_OPTIONS), "cluster": set(CLUSTER_OPTIONS)}
 
 Json = dict[str, t.Any]
 
@@ -109,6 +110,16 @@ def test_the_argument_spec_is_what_is_documented(module: pathlib.Path, documenta
     common = {name for group, names in COMMON_OPTIONS.items() if f"{COLLECTION}.{group}" in fragments(module) for name in names}
     own = {name: option for name, option in documented.items() if name not in common}
     assert comparable(argument_spec(module), "options") == comparable(own, "suboptions")
+
+
+@pytest.mark.parametrize(("group", "spec"), [("host", HOST_OPTIONS), ("cluster", CLUSTER_OPTIONS)])
+def test_common_options_are_those_of_the_fragment(group: str, spec: Json) -> None:
+    loaded = importlib.import_module(f"ansible_collections.baremetal.vmsite.plugins.doc_fragments.{group}")
+    documented = yaml.safe_load(loaded.ModuleDocFragment.DOCUMENTATION)["options"]
+    assert comparable(spec, "options") == comparable(documented, "suboptions")
+    assert {name: option.get("aliases", []) for name, option in spec.items()} == {
+        name: option.get("aliases", []) for name, option in documented.items()
+    }
 
 
 def argument_spec(module: pathlib.Path) -> Json:

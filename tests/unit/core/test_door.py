@@ -85,3 +85,39 @@ def test_the_unexpected_has_the_same_shape(outcome: t.Callable[..., dict[str, t.
     result = outcome(Switch(error=KeyError("gone")))
     assert result["failures"][0]["found"] == "KeyError: 'gone'"
     assert "Traceback" not in result["msg"]
+
+
+def run_with_secrets(options: dict[str, t.Any], capsys: pytest.CaptureFixture[str], error: Exception | None = None) -> str:
+    """What a door to a cluster prints whose option C(items) may hold secrets, under the key C(secret)."""
+    specification = {"items": {"type": "list", "elements": "dict", "no_log": True}, "name": {"type": "str"}}
+
+    def conceal(given: dict[str, t.Any]) -> dict[str, t.Any]:
+        return {**given, "items": [{**item, "secret": "(concealed)"} for item in given["items"]]}
+
+    with patch_module_args(options), pytest.raises(SystemExit):
+        _door.run_on_cluster(specification, lambda _options: Switch(error=error), conceal)
+    return capsys.readouterr().out
+
+
+def test_a_secret_in_an_option_is_in_no_result_and_what_is_none_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    items = [{"name": "visible", "secret": "correct-horse"}, {"name": "other", "secret": "visible"}]
+    printed = run_with_secrets({"items": items, "name": "on", "api_key": "token-of-mine"}, capsys)
+    assert json.loads(printed)["invocation"]["module_args"]["items"] == [
+        {"name": "visible", "secret": "(concealed)"},
+        {"name": "other", "secret": "(concealed)"},
+    ]
+    assert "correct-horse" not in printed
+    assert "token-of-mine" not in printed
+    assert json.loads(printed)["value"] == "on"
+
+
+def test_a_secret_in_a_message_is_censored(capsys: pytest.CaptureFixture[str]) -> None:
+    items = [{"name": "visible", "secret": "correct-horse"}]
+    printed = run_with_secrets({"items": items}, capsys, ValueError("the visible correct-horse is wrong"))
+    assert "correct-horse" not in printed
+    assert "the visible" in printed
+
+
+def test_a_short_secret_does_not_blank_out_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = run_with_secrets({"items": [{"name": "x", "secret": "a"}]}, capsys)
+    assert json.loads(printed)["changes"][0]["reason"] == "it is wanted"
