@@ -14,17 +14,19 @@ from ansible_collections.baremetal.vmsite.plugins.plugin_utils._maintenance.sett
 Json = dict[str, t.Any]
 Variables = t.Mapping[str, t.Any]
 
+# Debian's packages make it, a new kernel's above all.
+REBOOT_MARK = "/run/reboot-required"
 # Where a failed task's result may say why.
 SAID = ("msg", "stderr", "module_stderr")
 
 
 def reasons_of_packages(variables: Variables) -> list[str]:
-    """Why a host is to reboot after packages were installed, from what was read of its kernels."""
-    running = variables.get("maintenance_running_kernel", {}).get("stdout", "")
-    newer = newer_kernel(running, [file["path"] for file in variables.get("maintenance_kernel_files", {}).get("files", [])])
+    """Why a host is to reboot after packages were installed, from what was read of its kernels: the one that runs, then paths."""
+    running, *paths = variables.get("maintenance_kernels", {}).get("stdout_lines") or [""]
+    newer = newer_kernel(running, [path for path in paths if path != REBOOT_MARK])
     reasons = [f"kernel {newer} is installed, {running} runs"] if newer else []
-    if variables.get("maintenance_reboot_mark", {}).get("stat", {}).get("exists"):
-        reasons.append("a package asks for it: /run/reboot-required is there")
+    if REBOOT_MARK in paths:
+        reasons.append(f"a package asks for it: {REBOOT_MARK} is there")
     return reasons
 
 

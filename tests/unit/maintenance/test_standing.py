@@ -15,11 +15,7 @@ from ansible_collections.baremetal.vmsite.plugins.plugin_utils._maintenance.stan
 CHANGE = {"what": "mask", "current": "0x1", "wanted": "0x2", "reason": "the plan", "needs": "nothing"}
 CLEAN: dict[str, t.Any] = {"changes": [], "reboot_required": False, "reboot_reasons": [], "restart_required": False}
 TUNED = {**CLEAN, "reboot_required": True, "reboot_reasons": ["isolcpus: the plan"]}
-KERNELS: dict[str, t.Any] = {
-    "maintenance_running_kernel": {"stdout": "6.1.0-9-amd64"},
-    "maintenance_kernel_files": {"files": [{"path": "/boot/vmlinuz-6.1.0-9-amd64"}]},
-    "maintenance_reboot_mark": {"stat": {"exists": False}},
-}
+KERNELS: dict[str, t.Any] = {"maintenance_kernels": {"stdout_lines": ["6.1.0-9-amd64", "/boot/vmlinuz-6.1.0-9-amd64"]}}
 BATCHES = [{"domain": "z/r/1", "hosts": ["a", "b"]}, {"domain": "z/r/2", "hosts": ["c"]}, {"domain": "z/r/3", "hosts": ["d"]}]
 
 
@@ -41,12 +37,11 @@ def test_the_newest_kernel_of_the_same_flavour(running: str, installed: list[str
 
 
 def test_reasons_for_a_reboot_are_those_of_roles_and_of_packages() -> None:
-    assert maintenance_reboot_reasons(KERNELS) == []
+    assert maintenance_reboot_reasons(KERNELS) == maintenance_reboot_reasons({}) == []
     variables = {
         **KERNELS,
         "host_tuning_kernel_args_result": TUNED,
-        "maintenance_kernel_files": {"files": [{"path": "/boot/vmlinuz-6.1.0-10-amd64"}]},
-        "maintenance_reboot_mark": {"stat": {"exists": True}},
+        "maintenance_kernels": {"stdout_lines": ["6.1.0-9-amd64", "/boot/vmlinuz-6.1.0-10-amd64", "/run/reboot-required"]},
     }
     assert maintenance_reboot_reasons(variables) == [
         "isolcpus: the plan",
