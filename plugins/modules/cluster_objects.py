@@ -256,7 +256,8 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.objects.
 from ansible_collections.baremetal.vmsite.plugins.module_utils._cluster.waits.wanted import wanted_waits
 from ansible_collections.baremetal.vmsite.plugins.module_utils._door import run_on_cluster
 
-PRESENT, ABSENT = "present", "absent"
+PRESENT = "present"
+ABSENT = "absent"
 
 ARGUMENT_SPEC: dict[str, t.Any] = {
     "objects": {"type": "list", "elements": "dict", "required": True, "no_log": True},

@@ -35,7 +35,7 @@ def _paths(fields: Json, place: str) -> t.Iterator[str]:
 
 
 def _step(step: str) -> str:
-    sort, _, rest = step.partition(":")
+    sort, _colon, rest = step.partition(":")
     if sort == "f":
         return f".{rest}"
     if sort == "k":

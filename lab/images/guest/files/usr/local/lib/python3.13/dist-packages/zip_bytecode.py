@@ -5,6 +5,8 @@
 third of a task's time. What a module does is the same. Loaded by zip_bytecode.pth at each start of Python in the guest.
 """
 
+from __future__ import annotations
+
 import hashlib
 import marshal
 import os
@@ -21,7 +23,10 @@ def compiled(path: str, source: bytes) -> object:
         with open(kept, "rb") as file:
             return marshal.load(file)
     except (OSError, EOFError, TypeError, ValueError):  # not there, or cut off by a power cut
-        code = compile_source(path, source)
+        return keep(kept, compile_source(path, source))
+
+
+def keep(kept: str, code: object) -> object:
     try:
         with open(f"{kept}.{os.getpid()}", "wb") as file:
             marshal.dump(code, file)
