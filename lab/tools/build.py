@@ -30,7 +30,7 @@ class Tools:
         go = Go.find(self.directory / "go")
         self.programs.mkdir(parents=True, exist_ok=True)
         for program in programs:
-            built = self.directory / _key(program, go.version(program.module)) / program.name
+            built = self.directory / _key(program, go) / program.name
             if not built.exists():
                 self._build(program, built, go, progress)
             self._link(program.name, built)
@@ -38,10 +38,11 @@ class Tools:
     def _build(self, program: Program, built: Path, go: Go, progress: Progress) -> None:
         progress.say(f"building {program.name}: some minutes if nothing of it is compiled yet")
         built.parent.mkdir(parents=True, exist_ok=True)
-        partial = built.with_suffix(".partial")
-        partial.unlink(missing_ok=True)  # the compiler refuses to write over what is no program
-        flags = f"-s -w {program.stamp}".strip()
-        argv = [go.program, "build", "-C", str(program.module), "-ldflags", flags, "-o", str(partial), program.package]
+        for left in built.parent.glob(f"{program.name}.*"):
+            left.unlink()
+        # A name of its own: a compiler whose parent was killed may still write to that of an earlier run.
+        partial = built.with_suffix(f".{os.getpid()}")
+        argv = [go.program, "build", "-C", str(program.module), "-ldflags", _linker(program), "-o", str(partial), program.package]
         done = run(argv, environment=go.environment, timeout=BUILD_SECONDS, check=False)
         if done.returncode != 0:
             said = "\n".join(done.stderr.strip().splitlines()[-12:])
@@ -60,10 +61,15 @@ class Tools:
             os.replace(new, link)
 
 
-def _key(program: Program, version: str) -> str:
+def _linker(program: Program) -> str:
+    """Without symbols, which nobody debugs here: a third of the size."""
+    return f"-s -w {program.stamp}".strip()
+
+
+def _key(program: Program, go: Go) -> str:
     """16 digits over everything that decides what comes out."""
     digest = hashlib.sha256()
-    for part in (program.name, program.package, program.stamp, version):
+    for part in (program.name, program.package, _linker(program), go.target(program.module), go.flags):
         digest.update(part.encode() + b"\0")
     for file in ("go.mod", "go.sum"):
         digest.update((program.module / file).read_bytes() + b"\0")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from ..commands import LabError, run
 
@@ -21,6 +22,8 @@ class Go:
 
     program: str
     home: Path
+    # One set for everything, since flags are part of the key of Go's own cache.
+    flags: ClassVar[str] = "-mod=readonly -trimpath -buildvcs=false"
 
     @classmethod
     def find(cls, home: Path) -> Go:
@@ -33,15 +36,15 @@ class Go:
 
     @property
     def environment(self) -> dict[str, str]:
-        """One set of flags for everything, since flags are part of the key of Go's own cache."""
         return {
             "GOMODCACHE": str(self.home / "modules"),
             "GOCACHE": str(self.home / "compiled"),
-            "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
+            "GOFLAGS": self.flags,
             "GOWORK": "off",
             "CGO_ENABLED": "0",
         }
 
-    def version(self, module: Path) -> str:
-        """Of the toolchain that builds this module."""
-        return run([self.program, "env", "-C", str(module), "GOVERSION"], environment=self.environment, timeout=600).stdout.strip()
+    def target(self, module: Path) -> str:
+        """The version of the toolchain that builds this module, and what it builds for."""
+        asked = ("GOVERSION", "GOOS", "GOARCH", "GOAMD64")
+        return run([self.program, "env", "-C", str(module), *asked], environment=self.environment, timeout=600).stdout

@@ -68,13 +68,19 @@ def test_another_dependency_builds_anew_and_the_link_follows(tools: Tools, progr
     assert (tools.programs / "hello").resolve() != before
 
 
-def test_a_killed_build_leaves_no_program(tools: Tools, program: Program) -> None:
+def test_half_a_program_of_a_killed_build_is_not_taken(tools: Tools, program: Program) -> None:
     built(tools, program)
     whole = (tools.programs / "hello").resolve()
-    whole.rename(whole.with_suffix(".partial"))
-    whole.with_suffix(".partial").write_bytes(b"half")
+    whole.unlink()
+    whole.with_suffix(".4711").write_bytes(b"half")
     assert built(tools, program) == 1
-    assert said(tools) == "stamped"
+    assert (said(tools), [file.name for file in whole.parent.iterdir()]) == ("stamped", ["hello"])
+
+
+def test_other_flags_build_anew(tools: Tools, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    built(tools, program)
+    monkeypatch.setattr(go.Go, "flags", "-mod=readonly -buildvcs=false")
+    assert built(tools, program) == 1
 
 
 def test_what_the_compiler_said_is_in_the_error(tools: Tools, program: Program) -> None:
