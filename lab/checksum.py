@@ -9,17 +9,17 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-# The definitions of everything that is built, one directory each.
+# The definitions of all images, one directory each.
 IMAGES = Path(__file__).resolve().parent / "images"
 
 
-def checksum(files: Iterable[Path], *parameters: str) -> str:
-    """16 digits over the names, contents and executable bits of `files` (below IMAGES), and whatever else decides the result."""
+def checksum(files: Iterable[Path], *parameters: str, below: Path = IMAGES) -> str:
+    """16 digits over the names, contents and executable bits of `files` (below that directory), and whatever else decides the result."""
     digest = hashlib.sha256()
     for parameter in parameters:
         digest.update(parameter.encode() + b"\0")
     for file in files:
-        digest.update(f"{file.relative_to(IMAGES)} {file.stat().st_mode & 0o111}".encode() + b"\0" + file.read_bytes() + b"\0")
+        digest.update(f"{file.relative_to(below)} {file.stat().st_mode & 0o111}".encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

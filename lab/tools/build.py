@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..checksum import checksum
 from ..commands import LabError, run
 from ..progress import Progress
 from .definition import Program
@@ -67,10 +67,6 @@ def _linker(program: Program) -> str:
 
 
 def _key(program: Program, go: Go) -> str:
-    """16 digits over everything that decides what comes out."""
-    digest = hashlib.sha256()
-    for part in (program.name, program.package, _linker(program), go.target(program.module), go.flags):
-        digest.update(part.encode() + b"\0")
-    for file in ("go.mod", "go.sum"):
-        digest.update((program.module / file).read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    files = (program.module / "go.mod", program.module / "go.sum")
+    decides = (program.name, program.package, _linker(program), go.target(program.module), go.flags)
+    return checksum(files, *decides, below=program.module)

@@ -13,8 +13,8 @@ import pytest
 
 from ansible_collections.baremetal.vmsite.tests.apiserver import door
 from ansible_collections.baremetal.vmsite.tests.apiserver.control_plane import ControlPlane
-from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import listed
 from ansible_collections.baremetal.vmsite.tests.apiserver.programs import program
+from ansible_collections.baremetal.vmsite.tests.unit.cluster.listed_objects import listed
 
 COUNTER = itertools.count(1)
 

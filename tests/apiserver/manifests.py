@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.baremetal.vmsite.tests.unit.cluster.listed_objects import listed
+
 Json = dict[str, t.Any]
 
 DEFINITION = "apiextensions.k8s.io/v1"
-
-
-def listed(kind: str, name: str, namespace: str | None = None, api_version: str = "v1", **more: t.Any) -> Json:
-    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
 
 
 def settings(name: str, namespace: str, **data: str) -> Json:

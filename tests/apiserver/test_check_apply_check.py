@@ -17,7 +17,8 @@ from ansible_collections.baremetal.vmsite.tests.apiserver import door
 from ansible_collections.baremetal.vmsite.tests.apiserver.certificates import key_of
 from ansible_collections.baremetal.vmsite.tests.apiserver.control_plane import ControlPlane
 from ansible_collections.baremetal.vmsite.tests.apiserver.door import Json, through_ansible
-from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import definition, deployment, listed, settings, shop
+from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import definition, deployment, settings, shop
+from ansible_collections.baremetal.vmsite.tests.unit.cluster.listed_objects import listed
 
 Call = t.Callable[..., Json]
 

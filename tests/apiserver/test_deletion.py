@@ -17,7 +17,8 @@ from ansible_collections.baremetal.vmsite.plugins.module_utils._failure import F
 from ansible_collections.baremetal.vmsite.plugins.modules.cluster_objects import ARGUMENT_SPEC, build
 from ansible_collections.baremetal.vmsite.tests.apiserver.control_plane import ControlPlane
 from ansible_collections.baremetal.vmsite.tests.apiserver.door import Json, failures_of
-from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import definition, listed, settings
+from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import definition, settings
+from ansible_collections.baremetal.vmsite.tests.unit.cluster.listed_objects import listed
 
 Call = t.Callable[..., Json]
 

@@ -15,7 +15,8 @@ from ansible_collections.baremetal.vmsite.tests.apiserver import door
 from ansible_collections.baremetal.vmsite.tests.apiserver.certificates import Authority
 from ansible_collections.baremetal.vmsite.tests.apiserver.control_plane import ControlPlane, free_port
 from ansible_collections.baremetal.vmsite.tests.apiserver.door import Json, failures_of
-from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import definition, deployment, listed, settings
+from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import definition, deployment, settings
+from ansible_collections.baremetal.vmsite.tests.unit.cluster.listed_objects import listed
 
 Call = t.Callable[..., Json]
 

@@ -11,7 +11,8 @@ import typing as t
 
 from ansible_collections.baremetal.vmsite.tests.apiserver.control_plane import ControlPlane
 from ansible_collections.baremetal.vmsite.tests.apiserver.door import Json, failures_of
-from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import definition, deployment, listed, settings
+from ansible_collections.baremetal.vmsite.tests.apiserver.manifests import definition, deployment, settings
+from ansible_collections.baremetal.vmsite.tests.unit.cluster.listed_objects import listed
 
 Call = t.Callable[..., Json]
 
